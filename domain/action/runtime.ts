@@ -1,0 +1,76 @@
+import type { ConfigFile, ResourceKey, ServiceSpec } from '../resource';
+import type { Step, StepParams } from '../policy/policy';
+
+/**
+ * The seam between the control plane and a runtime. A runtime knows nothing of policies, slots or
+ * databases: it inspects, acts, and can tell whether an act was already done.
+ */
+
+/** What a runtime adaptor can do, as data: read by the checker, the API and the help. */
+export interface RuntimeCatalogue {
+  type: string;
+  verbs: {
+    verb: string;
+    summary: string;
+    params: { name: string; type: 'string' | 'number' | 'boolean' }[];
+  }[];
+  /** Other names people write, e.g. `restart_service` → `restart`. */
+  aliases: Record<string, string>;
+}
+
+/** What stands before an act. `identity` changes with every new incarnation; null: not running. */
+export interface Snapshot {
+  identity: string | null;
+  takenAt: number;
+}
+
+/** Everything a runtime needs to know of its target; payloads carry secret references, never values. */
+export interface RuntimeTarget {
+  resource: ResourceKey;
+  spec: ServiceSpec;
+}
+
+export interface ExecuteRequest {
+  /** `<action uuid>/<step>`: put on what the act creates, so that it is found again. */
+  key: string;
+  step: Step;
+  target: RuntimeTarget;
+  snapshot: Snapshot;
+}
+
+/** Done = the runtime shows the new identity; health is for verify. Never holds a secret. */
+export interface StepResult {
+  identity: string | null;
+  /** One line for people: what was done. */
+  summary: string;
+}
+
+/** What a runtime reports of a resource; compared with the manifest by domain/drift. */
+export interface ObservedState {
+  identity: string | null;
+  isRunning: boolean;
+  /** True until Vigil started it for the first time on this host. */
+  isAbsent: boolean;
+  command: string[] | null;
+  /** Only the variables that the manifest names; a secret reference stands for itself while its value is right. */
+  env: Record<string, string | null> | null;
+  config: { path: ConfigFile['path']; sha256: string | null }[];
+}
+
+export interface Runtime {
+  catalogue: RuntimeCatalogue;
+  inspect: (target: RuntimeTarget) => Promise<Snapshot>;
+  /** Acts once. Throws TransientError where a new try may help, any other Error where not. */
+  execute: (request: ExecuteRequest, signal: AbortSignal) => Promise<StepResult>;
+  /** For a step that was begun and not ended: its result if a new identity carries its key, else null. */
+  findDone: (request: ExecuteRequest) => Promise<StepResult | null>;
+  observe: (target: RuntimeTarget) => Promise<ObservedState>;
+  /** Starts what is desired and not running, outside any action; null when it runs already. */
+  ensureRunning: (target: RuntimeTarget) => Promise<StepResult | null>;
+}
+
+export class TransientError extends Error {
+  override name = 'TransientError';
+}
+
+export type { StepParams };

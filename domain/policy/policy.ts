@@ -1,0 +1,98 @@
+import type { Condition } from './ast';
+
+/** `namespace/name` of a policy. */
+export type PolicyKey = string;
+
+export type Severity = 'info' | 'warning' | 'critical';
+
+/** Worst first: the order in which conflicts are settled and slots are granted. */
+export const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info'];
+
+/** 0 for the worst severity. */
+export function severityRank(severity: Severity): number {
+  return SEVERITIES.indexOf(severity);
+}
+
+export type StepParams = Record<string, string | number | boolean>;
+
+/** One verb on one runtime. `action` is the verb, checked against the runtime's catalogue. */
+export interface Step {
+  action: string;
+  params: StepParams;
+}
+
+export interface PolicyTarget {
+  /** Glob over the resource's or its Service's name; `*` by default. */
+  name: string;
+  labels: Record<string, string>;
+}
+
+export interface Approval {
+  /** How many different people must say yes. */
+  required: number;
+  deadlineMs: number;
+  onDeadline: 'expire' | 'approve';
+}
+
+export interface Verification {
+  settleMs: number;
+  /** How long the condition must stay clear; null: max(30 s, 3 samples). */
+  stableMs: number | null;
+  withinMs: number;
+}
+
+export interface Limits {
+  /** Per episode; once used up, the policy waits until the resource was quiet. */
+  attempts: number;
+  /** How many of the policy's targets may be acted on at once. */
+  maxConcurrent: number;
+}
+
+/** A policy as compiled from its manifest: every default filled in, every duration in milliseconds. */
+export interface Policy {
+  key: PolicyKey;
+  namespace: string;
+  name: string;
+  target: PolicyTarget;
+  condition: Condition;
+  severity: Severity;
+  steps: Step[];
+  cooldownMs: number;
+  limits: Limits;
+  approval: Approval | null;
+  verify: Verification;
+  mode: 'enforce' | 'dry-run';
+  /** Key of the Service whose manifest implied this policy (`sync`), else null. */
+  impliedBy: string | null;
+}
+
+/** A stored policy. */
+export interface PolicyRevision {
+  policy: Policy;
+  revision: number;
+  createdRevision: number;
+}
+
+export type VerdictValue = 'true' | 'false' | 'unknown';
+
+/** One label set's share in a verdict. */
+export interface Evidence {
+  /** The resolved series or sub-expression, e.g. `http_up{url="…"}`. */
+  series: string;
+  value: number | null;
+  /** Timestamp of the sample, epoch ms; null when there was none. */
+  ts: number | null;
+  /** When that sample reached Vigil, epoch ms. */
+  receivedAt: number | null;
+  verdict: VerdictValue;
+  reason?: 'no_data' | 'stale' | 'unit_mismatch';
+}
+
+/** What a policy says of a resource at one time. */
+export interface Verdict {
+  verdict: VerdictValue;
+  /** Epoch ms of the first sample of the present run of this verdict. */
+  since: number;
+  value: number | null;
+  evidence: Evidence[];
+}

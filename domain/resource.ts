@@ -1,0 +1,108 @@
+/**
+ * A resource is the thing kept healthy: one runtime on one host, named `namespace/name`,
+ * unique across kinds. Everything that names one outside this file uses its key.
+ */
+
+/** `namespace/name`, the form used in SQL columns, workflow ids, routes and logs. */
+export type ResourceKey = string;
+
+export interface ResourceName {
+  namespace: string;
+  name: string;
+}
+
+export const DEFAULT_NAMESPACE = 'default';
+
+export function resourceKey(namespace: string, name: string): ResourceKey {
+  return `${namespace}/${name}`;
+}
+
+/** Splits a key; a key without a slash is a name in namespace `default`. */
+export function parseResourceKey(key: ResourceKey): ResourceName {
+  const slash = key.indexOf('/');
+  return slash === -1
+    ? { namespace: DEFAULT_NAMESPACE, name: key }
+    : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** The key of a Service's member on one host: `namespace/web@a`. */
+export function memberKey(namespace: string, service: string, host: string): ResourceKey {
+  return resourceKey(namespace, `${service}@${host}`);
+}
+
+/** What a sample's tags say about its owner. `owner` is null when no tag names a resource. */
+export interface Ownership {
+  owner: ResourceKey | null;
+  /** Set when both a service and a host are named: the member takes the sample if it exists. */
+  member: ResourceKey | null;
+}
+
+const OWNER_TAGS = ['resource', 'service', 'host', 'instance'] as const;
+
+/** Derives the owner from tags: `namespace` and the first of resource, service, host, instance (port stripped). */
+export function ownershipOf(tags: Readonly<Record<string, string>>): Ownership {
+  const namespace = tags['namespace'] ?? DEFAULT_NAMESPACE;
+  const tag = OWNER_TAGS.find((name) => (tags[name] ?? '') !== '');
+  if (tag === undefined) return { owner: null, member: null };
+  const value = tags[tag] ?? '';
+  const name = tag === 'instance' ? value.replace(/:\d+$/, '') : value;
+  const host = tags['host'];
+  const hasMember = (tag === 'service' || tag === 'resource') && host !== undefined && host !== '';
+  return {
+    owner: resourceKey(namespace, name),
+    member: hasMember ? memberKey(namespace, name, host) : null,
+  };
+}
+
+/** A file the runtime keeps: its exact content, or only the SHA-256 it must have. */
+export type ConfigFile =
+  | { kind: 'content'; path: string; content: string }
+  | { kind: 'checksum'; path: string; sha256: string };
+
+export interface ProcessSpec {
+  type: 'process';
+  /** The program and its arguments; never a shell line. */
+  command: string[];
+  env: Record<string, string>;
+  cwd: string;
+  /** `npm start` stops this process on its own way out. */
+  stopWithVigil: boolean;
+}
+
+/** Grows by one member per runtime. */
+export type RuntimeSpec = ProcessSpec;
+
+export interface HealthCheck {
+  endpoint: string;
+  intervalMs: number;
+  timeoutMs: number;
+}
+
+export type SyncMode = 'detect' | 'heal';
+
+/** A Service as compiled from its manifest: every default filled in, every duration in milliseconds. */
+export interface ServiceSpec {
+  runtime: RuntimeSpec;
+  hosts: string[];
+  labels: Record<string, string>;
+  healthCheck: HealthCheck | null;
+  config: ConfigFile[];
+  sync: { mode: SyncMode; cooldownMs: number };
+}
+
+/** One resource as the decision code sees it. `spec` is null for a resource that is only observed. */
+export interface Resource {
+  key: ResourceKey;
+  namespace: string;
+  name: string;
+  /** The Service manifest's name; equals `name` unless this is a member `name@host`. */
+  service: string;
+  /** Null: on the control host. */
+  host: string | null;
+  labels: Record<string, string>;
+  spec: ServiceSpec | null;
+  /** Revision that last changed the manifest; 0 without a manifest. */
+  revision: number;
+  /** Revision that created it since its last deletion; 0 without a manifest. */
+  createdRevision: number;
+}

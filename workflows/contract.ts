@@ -1,0 +1,181 @@
+/**
+ * The contract between the workflows and everyone who talks to them: queues, ids, message names
+ * and message types. Plain data only; no runtime imports beyond domain types.
+ */
+import type { ActionPlan, Outcome } from '../domain/action/action';
+import type { Severity, VerdictValue } from '../domain/policy/policy';
+
+/** Task queue of workflows, control activities, and runtimes on the control host. */
+export const CONTROL_QUEUE = 'control';
+
+/** Task queue of the runtimes on one host. */
+export function hostQueue(host: string): string {
+  return `host/${host}`;
+}
+
+export const RESOURCE_WORKFLOW = 'resourceWorkflow';
+export const ACTION_WORKFLOW = 'actionWorkflow';
+export const HOUSEKEEPING_WORKFLOW = 'housekeepingWorkflow';
+export const HOUSEKEEPING_ID = 'housekeeping';
+
+export function resourceWorkflowId(resource: string): string {
+  return `resource/${resource}`;
+}
+
+export function actionWorkflowId(actionId: string): string {
+  return `action/${actionId}`;
+}
+
+/** Facts: past tense, by signal. From outside Temporal only the dispatcher sends them, out of the outbox. */
+export const SIGNALS = {
+  verdictsChanged: 'verdictsChanged',
+  desiredChanged: 'desiredChanged',
+  slotGranted: 'slotGranted',
+  gateLifted: 'gateLifted',
+  actionFinished: 'actionFinished',
+  recycled: 'recycled',
+  /** To an action that waits for approval: its condition is no longer true. */
+  conditionCleared: 'conditionCleared',
+} as const;
+
+/** Plain signals a person may send to an action from Temporal's CLI or Web UI; payload: optional comment. */
+export const DECISION_SIGNALS = { approve: 'approve', reject: 'reject', cancel: 'cancel' } as const;
+
+/** Commands, by Update. */
+export const UPDATES = {
+  /** To a resource, update-with-start: ManualAction → ManualAnswer. */
+  act: 'act',
+  /** To an action: SignedDecision → DecisionAnswer. */
+  decide: 'decide',
+} as const;
+
+export const QUERIES = {
+  /** To a resource → ResourceStatus. */
+  status: 'status',
+} as const;
+
+export interface VerdictFact {
+  policy: string;
+  policyRevision: number;
+  verdict: VerdictValue;
+  /** Epoch ms. */
+  since: number;
+  forMs: number;
+  severity: Severity;
+  conditionHash: string;
+}
+
+/** The full verdict set of a resource, so that one message replaces all earlier ones. */
+export interface VerdictsChanged {
+  version: number;
+  verdicts: VerdictFact[];
+  correlationId: string | null;
+}
+
+export interface DesiredChanged {
+  /** Revision of the manifests; `isDeleted`: the resource's manifest is gone. */
+  revision: number;
+  isDeleted: boolean;
+}
+
+export interface SlotGranted {
+  actionId: string;
+  token: number;
+}
+
+export interface GateLifted {
+  gate: string;
+}
+
+export interface ActionFinished {
+  actionId: string;
+  policy: string | null;
+  outcome: Outcome;
+  /** Epoch ms, or null. At most one is set. */
+  cooldownUntil: number | null;
+  backoffUntil: number | null;
+}
+
+export interface ManualAction {
+  actionId: string;
+  steps: { action: string; params: Record<string, string | number | boolean> }[];
+  requestedBy: string;
+  reason: string;
+  dryRun: boolean;
+  force: boolean;
+  correlationId: string | null;
+}
+
+export type ManualAnswer =
+  | { kind: 'started'; actionId: string }
+  | { kind: 'queued'; actionId: string; gate: string; detail: string }
+  | { kind: 'refused'; gate: string; detail: string };
+
+export type Decision = 'approve' | 'reject' | 'cancel';
+
+/** A decision made through the API. `signature`: HMAC-SHA-256 (hex) of decisionText. */
+export interface SignedDecision {
+  decision: Decision;
+  approver: string;
+  comment: string | null;
+  /** Epoch ms after which the signature is void. */
+  expiresAt: number;
+  signature: string;
+  correlationId: string | null;
+}
+
+/** The text a decision's HMAC covers. */
+export function decisionText(
+  actionId: string,
+  decision: Pick<SignedDecision, 'approver' | 'decision' | 'expiresAt'>,
+): string {
+  return JSON.stringify([actionId, decision.approver, decision.decision, decision.expiresAt]);
+}
+
+export type DecisionAnswer =
+  | { kind: 'accepted'; state: 'waiting' | 'approved' | 'rejected' | 'cancelled' }
+  | { kind: 'refused'; reason: string };
+
+/** Constants that tests shorten; durations in ms. */
+export interface ResourceConstants {
+  /** No timer is shorter than this. */
+  floorMs: number;
+  /** Continue as new after so many history events. */
+  maxEvents: number;
+}
+
+export interface ResourceInput {
+  resource: string;
+  constants?: Partial<ResourceConstants>;
+  /** Set by continue-as-new only. */
+  carried?: unknown;
+}
+
+export interface ActionInput {
+  plan: ActionPlan;
+  /** Set when the slot was granted before the start. */
+  token: number | null;
+}
+
+export interface PolicyStatus {
+  policy: string;
+  phase: 'inactive' | 'pending' | 'firing' | 'acting' | 'cooldown';
+  /** What it waits for, for people; null when for nothing. */
+  waitsFor: string | null;
+  until: number | null;
+  actionId: string | null;
+}
+
+export interface ResourceStatus {
+  resource: string;
+  policies: PolicyStatus[];
+}
+
+/** Search attributes; all Keyword but VigilPolicy (KeywordList). */
+export const SEARCH_ATTRIBUTES = {
+  VigilResource: 'Keyword',
+  VigilPhase: 'Keyword',
+  VigilPolicy: 'KeywordList',
+  VigilSeverity: 'Keyword',
+  VigilOutcome: 'Keyword',
+} as const;
