@@ -1,7 +1,10 @@
 import type { AuditEvent } from '../domain/audit';
 import { query, type Db } from './database';
 
-/** Inserts audit rows in the caller's transaction; a row of the same action, step and event is written once. */
+/**
+ * Inserts audit rows in the caller's transaction and wakes the sealer at commit; a row of the same
+ * action, step and event is written once.
+ */
 export async function insertAudit(db: Db, events: readonly AuditEvent[]): Promise<void> {
   for (const e of events) {
     await query(
@@ -25,4 +28,5 @@ export async function insertAudit(db: Db, events: readonly AuditEvent[]): Promis
       ],
     );
   }
+  if (events.length > 0) await query(db, `select pg_notify('vigil_audit', '')`);
 }

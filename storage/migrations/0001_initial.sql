@@ -325,6 +325,18 @@ create trigger audit_events_insert_only before update or delete on audit_events
 create trigger audit_events_no_truncate before truncate on audit_events
   for each statement execute function refuse_change();
 
+-- Ids become visible out of order, so the sealer takes its work from here: no late row is skipped.
+create table audit_unsealed (
+  event_id bigint primary key references audit_events
+);
+create function await_seal() returns trigger language plpgsql as $$
+begin
+  insert into audit_unsealed (event_id) values (new.id);
+  return null;
+end $$;
+create trigger audit_events_await_seal after insert on audit_events
+  for each row execute function await_seal();
+
 create table audit_seals (
   seal bigint primary key,
   event_id bigint not null unique references audit_events,
