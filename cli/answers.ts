@@ -1,0 +1,150 @@
+/**
+ * The API's answers as far as the commands read them. Objects stay loose, so that `--json` prints
+ * what the API said and a newer API does not break an older command. Times are RFC 3339 in UTC.
+ */
+import { z } from 'zod';
+
+const time = z.string();
+
+export function listOf<S extends z.ZodType>(item: S) {
+  return z.looseObject({ items: z.array(item), nextCursor: z.string().nullish() });
+}
+
+/** An answer of which only the fact that it came matters. */
+export const Anything = z.unknown();
+
+export const Health = z.looseObject({
+  status: z.enum(['ok', 'degraded', 'down']),
+  dependencies: z.record(
+    z.string(),
+    z.looseObject({ status: z.string(), detail: z.string().nullish() }),
+  ),
+  version: z.string().optional(),
+});
+
+export const ResourceAnswer = z.looseObject({
+  resource: z.string(),
+  managed: z.boolean(),
+  paused: z.boolean(),
+  runtime: z.string().nullable(),
+  observed: z
+    .looseObject({ isRunning: z.boolean(), identity: z.string().nullable(), observedAt: time })
+    .nullable(),
+  driftCount: z.number(),
+  policies: z.array(
+    z.looseObject({
+      policy: z.string(),
+      verdict: z.string(),
+      since: time.nullable(),
+      severity: z.string(),
+    }),
+  ),
+});
+export type ResourceAnswer = z.output<typeof ResourceAnswer>;
+
+export const Why = z.looseObject({
+  resource: z.string(),
+  text: z.array(z.string()),
+  policies: z.array(
+    z.looseObject({
+      policy: z.string(),
+      phase: z.string(),
+      verdict: z.string(),
+      waitsFor: z.string().nullish(),
+      held: z.looseObject({ gate: z.string(), detail: z.string() }).nullish(),
+    }),
+  ),
+});
+export type Why = z.output<typeof Why>;
+
+export const Action = z.looseObject({
+  id: z.string(),
+  resource: z.string(),
+  policy: z.string().nullable(),
+  steps: z.array(z.looseObject({ action: z.string(), params: z.record(z.string(), z.unknown()) })),
+  state: z.string(),
+  outcome: z.string().nullable(),
+  outcomeReason: z.string().nullable(),
+  dryRun: z.boolean(),
+  requestedBy: z.string(),
+  reason: z.string().nullable(),
+  approvalDeadline: time.nullish(),
+  requestedAt: time,
+  recordedAt: time.nullable(),
+});
+export type Action = z.output<typeof Action>;
+
+export const AuditRow = z.looseObject({
+  id: z.union([z.number(), z.string()]),
+  at: time,
+  namespace: z.string(),
+  resource: z.string().nullable(),
+  policy: z.string().nullable(),
+  actionId: z.string().nullable(),
+  step: z.number(),
+  event: z.string(),
+  actor: z.string(),
+  door: z.string(),
+  details: z.record(z.string(), z.unknown()),
+  seal: z.number().nullish(),
+});
+export type AuditRow = z.output<typeof AuditRow>;
+
+export const ActionStory = Action.extend({
+  approvals: z.array(
+    z.looseObject({
+      approver: z.string(),
+      decision: z.string(),
+      comment: z.string().nullable(),
+      signed: z.boolean(),
+      decidedAt: time,
+    }),
+  ),
+  audit: z.array(AuditRow),
+  workflow: z.looseObject({ id: z.string(), url: z.string().nullable() }).nullish(),
+});
+export type ActionStory = z.output<typeof ActionStory>;
+
+export const Decided = z.looseObject({ state: z.string() });
+
+export const Pause = z.looseObject({
+  scope: z.string(),
+  reason: z.string(),
+  actor: z.string(),
+  pausedAt: time,
+  until: time.nullable(),
+});
+
+export const DriftRow = z.looseObject({
+  resource: z.string(),
+  pointer: z.string(),
+  kind: z.string(),
+  desired: z.unknown(),
+  observed: z.unknown(),
+  onset: time,
+  resolvedAt: time.nullable(),
+});
+export type DriftRow = z.output<typeof DriftRow>;
+
+export const PolicyAnswer = z.looseObject({
+  policy: z.string(),
+  revision: z.number(),
+  impliedBy: z.string().nullable(),
+  source: z.string().nullish(),
+  file: z.string().nullish(),
+  document: z.unknown(),
+});
+export type PolicyAnswer = z.output<typeof PolicyAnswer>;
+
+export const Verification = z.looseObject({
+  ok: z.boolean(),
+  namespace: z.string(),
+  rows: z.number(),
+  firstBroken: z.number().nullable(),
+});
+
+export const Applied = z.looseObject({
+  revision: z.number(),
+  changed: z.array(z.unknown()).optional(),
+  unchanged: z.number().optional(),
+});

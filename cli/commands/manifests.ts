@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { Applied } from '../answers';
+import { CliFailure, usageError } from '../failure';
+import { talksToApi } from '../output';
+
+const KINDS: Readonly<Record<string, string>> = { service: 'Service', policy: 'Policy' };
+
+export function register(program: Command): void {
+  talksToApi(
+    program
+      .command('apply')
+      .description('put manifests through the API (their source is then named api)')
+      .requiredOption('-f, --file <file>', 'YAML, one or more documents; - reads standard input'),
+    async ({ api, options, show }) => {
+      const yaml = readManifests(options.text('file') ?? '-');
+      const answer = await api.send({ method: 'PUT', path: '/manifests', yaml }, Applied);
+      const changed = answer.changed?.length ?? 0;
+      show(answer, () => [
+        `revision ${answer.revision}: ${changed} changed, ${answer.unchanged ?? 0} unchanged`,
+      ]);
+    },
+  );
+  talksToApi(
+    program
+      .command('delete')
+      .description('delete a manifest; Vigil stops managing, it never stops the workload')
+      .argument('<kind>', 'Service or Policy')
+      .argument('<name>', 'namespace/name'),
+    async ({ api, args: [kind = '', name = ''], show }) => {
+      const path = `/manifests/${kindOf(kind)}/${placeOf(name)}`;
+      const answer = await api.send({ method: 'DELETE', path }, Applied);
+      show(answer, () => [`revision ${answer.revision}: ${kindOf(kind)} ${name} is deleted`]);
+    },
+  );
+}
+
+function readManifests(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (cause) {
+    throw new CliFailure(`${file} cannot be read`, 2, { cause });
+  }
+}
+
+function kindOf(given: string): string {
+  const kind = KINDS[given.toLowerCase()];
+  if (kind === undefined) throw usageError(`unknown kind "${given}": Service or Policy`);
+  return kind;
+}
+
+/** A delete needs the namespace spelt out, so that it never hits a namesake in `default`. */
+function placeOf(name: string): string {
+  const parts = name.split('/');
+  if (parts.length !== 2 || parts.includes('')) throw usageError(`"${name}": write namespace/name`);
+  return parts.map(encodeURIComponent).join('/');
+}

@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import type { z } from 'zod';
+import { Health, listOf, ResourceAnswer } from '../answers';
+import { CliFailure } from '../failure';
+import { clock, table, talksToApi } from '../output';
+
+export function register(program: Command): void {
+  talksToApi(
+    program.command('status').description('health of Vigil, then one line per resource'),
+    async ({ api, show }) => {
+      const health = await api.get('/health', Health);
+      const resources = await api.get('/resources', listOf(ResourceAnswer), { limit: 1000 });
+      show({ health, resources: resources.items }, () => [
+        ...renderHealth(health),
+        '',
+        ...renderResources(resources.items),
+      ]);
+      if (health.status === 'down') throw new CliFailure('');
+    },
+  );
+}
+
+export function renderHealth(health: z.output<typeof Health>): string[] {
+  const version = health.version === undefined ? '' : ` (version ${health.version})`;
+  const parts = Object.entries(health.dependencies).map(
+    ([name, { status, detail }]) => `  ${name}: ${status}${detail ? ` (${detail})` : ''}`,
+  );
+  return [`vigil is ${health.status}${version}`, ...parts];
+}
+
+export function renderResources(resources: readonly ResourceAnswer[]): string[] {
+  const rows = resources.map((resource) => [
+    resource.resource,
+    running(resource),
+    resource.paused ? 'paused' : '-',
+    resource.driftCount === 0 ? '-' : String(resource.driftCount),
+    verdicts(resource),
+  ]);
+  const nothing = 'no resources yet: ./vigil init service NAME writes the first manifest';
+  return table(['RESOURCE', 'RUNNING', 'PAUSED', 'DRIFT', 'POLICIES'], rows, nothing);
+}
+
+function running({ managed, observed }: ResourceAnswer): string {
+  if (!managed) return 'unmanaged';
+  if (observed === null) return 'unknown';
+  return observed.isRunning ? 'yes' : 'no';
+}
+
+/** Everything that is not plainly fine, by name; else how many policies watch. */
+function verdicts({ policies }: ResourceAnswer): string {
+  if (policies.length === 0) return 'none';
+  const notable = policies
+    .filter(({ verdict }) => verdict !== 'false')
+    .map(({ policy, verdict, since, severity }) =>
+      verdict === 'true'
+        ? `${policy} TRUE since ${clock(since)} (${severity})`
+        : `${policy} ${verdict}`,
+    );
+  return notable.length === 0 ? `${policies.length} all clear` : notable.join(', ');
+}
