@@ -1,0 +1,187 @@
+import type { Policy } from '../domain/policy/policy';
+import { memberKey, resourceKey, type ResourceKey, type ServiceSpec } from '../domain/resource';
+import { query, type Db } from './database';
+
+export interface ManifestName {
+  kind: 'Service' | 'Policy';
+  namespace: string;
+  name: string;
+}
+
+/** One compiled manifest, as language/manifest gives it. */
+export interface ManifestObject extends ManifestName {
+  /** The document as written, for people. */
+  document: unknown;
+  checksum: string;
+  file: string;
+  line: number;
+  /** Null unless kind Service. */
+  service: ServiceSpec | null;
+  labels: Record<string, string>;
+  /** The Policy itself, or what the Service implies. */
+  policies: readonly Policy[];
+}
+
+export interface ManifestProblem {
+  file: string;
+  line: number;
+  message: string;
+}
+
+/** A stored manifest and the live resources it makes. */
+export interface Claim extends ManifestName {
+  source: string;
+  checksum: string;
+  file: string | null;
+  line: number | null;
+  resources: ResourceKey[];
+}
+
+/** What a revision would do. With a problem it does nothing. */
+export interface RevisionPlan {
+  problems: ManifestProblem[];
+  writes: ManifestObject[];
+  removals: ManifestName[];
+  /** Unchanged, but for file or line. */
+  moves: ManifestObject[];
+  unchanged: number;
+}
+
+interface Wish {
+  source: string;
+  mode: 'replaceSource' | 'upsert';
+  objects: readonly ManifestObject[];
+  deletions: readonly ManifestName[];
+}
+
+export async function storedClaims(db: Db): Promise<Claim[]> {
+  return query<Claim & Record<string, unknown>>(
+    db,
+    `select m.kind, m.namespace, m.name, m.source, m.checksum, m.file, m.line,
+            array(select r.resource from resources r
+                  where m.kind = 'Service' and r.deleted_at is null
+                    and r.namespace = m.namespace and r.service = m.name) as resources
+     from manifests m`,
+  );
+}
+
+/** `Service default/web`. */
+export function nameOf({ kind, namespace, name }: ManifestName): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+/** The resources a Service makes: itself, or one member per host; a Policy makes none. */
+export function resourcesOf(object: ManifestObject): { key: ResourceKey; host: string | null }[] {
+  if (object.service === null) return [];
+  const { namespace, name } = object;
+  const hosts = [...new Set(object.service.hosts)];
+  if (hosts.length === 0) return [{ key: resourceKey(namespace, name), host: null }];
+  return hosts.map((host) => ({ key: memberKey(namespace, name, host), host }));
+}
+
+/** Compares one source's wish with what is stored; every problem at once. */
+export function planRevision(stored: readonly Claim[], wish: Wish): RevisionPlan {
+  const byName = new Map(stored.map((claim) => [nameOf(claim), claim]));
+  const wanted = new Set(wish.objects.map(nameOf));
+  const removals = removalsOf(stored, byName, { wish, wanted });
+  const problems = [
+    ...invalidNames(wish.objects),
+    ...duplicates(wish.objects),
+    ...foreign(wish, byName),
+    ...collisions(stored, wish.objects, new Set([...wanted, ...removals.map(nameOf)])),
+  ];
+  const isSame = (o: ManifestObject): boolean => byName.get(nameOf(o))?.checksum === o.checksum;
+  const same = wish.objects.filter(isSame);
+  return {
+    problems,
+    writes: wish.objects.filter((object) => !isSame(object)),
+    removals,
+    moves: same.filter((object) => hasMoved(object, byName.get(nameOf(object)))),
+    unchanged: same.length,
+  };
+}
+
+function removalsOf(
+  stored: readonly Claim[],
+  byName: ReadonlyMap<string, Claim>,
+  { wish, wanted }: { wish: Wish; wanted: ReadonlySet<string> },
+): Claim[] {
+  const pruned =
+    wish.mode === 'replaceSource' ? stored.filter((claim) => claim.source === wish.source) : [];
+  const named = wish.deletions.flatMap((name) => byName.get(nameOf(name)) ?? []);
+  return [...new Set([...pruned, ...named])].filter((claim) => !wanted.has(nameOf(claim)));
+}
+
+function hasMoved(object: ManifestObject, claim: Claim | undefined): boolean {
+  return claim?.file !== object.file || claim.line !== object.line;
+}
+
+/** `<name>:sync` is a policy that a Service implies; nobody may write one by that name. */
+function invalidNames(objects: readonly ManifestObject[]): ManifestProblem[] {
+  return objects
+    .filter((object) => object.name.includes(':') || object.namespace.includes(':'))
+    .map((object) => ({ ...placeOf(object), message: `${nameOf(object)}: a name holds no ":"` }));
+}
+
+function duplicates(objects: readonly ManifestObject[]): ManifestProblem[] {
+  const first = new Map<string, ManifestObject>();
+  return objects.flatMap((object) => {
+    const earlier = first.get(nameOf(object));
+    if (earlier === undefined) {
+      first.set(nameOf(object), object);
+      return [];
+    }
+    const message = `${nameOf(object)} is already described at ${placeText(earlier)}`;
+    return [{ ...placeOf(object), message }];
+  });
+}
+
+function foreign(wish: Wish, byName: ReadonlyMap<string, Claim>): ManifestProblem[] {
+  const isForeign = (claim: Claim | undefined): claim is Claim =>
+    claim !== undefined && claim.source !== wish.source;
+  const written = wish.objects.flatMap((object) => {
+    const claim = byName.get(nameOf(object));
+    if (!isForeign(claim)) return [];
+    return [{ ...placeOf(object), message: belongsTo(claim) }];
+  });
+  const deleted = wish.deletions.flatMap((name) => {
+    const claim = byName.get(nameOf(name));
+    if (!isForeign(claim)) return [];
+    return [{ file: claim.file ?? '', line: claim.line ?? 1, message: belongsTo(claim) }];
+  });
+  return [...written, ...deleted];
+}
+
+/** A resource is made by one Service: `web` on host `a` and a Service named `web@a` would both make `web@a`. */
+function collisions(
+  stored: readonly Claim[],
+  objects: readonly ManifestObject[],
+  replaced: ReadonlySet<string>,
+): ManifestProblem[] {
+  const makers = new Map<ResourceKey, { name: string; place: string }>();
+  for (const claim of stored.filter((other) => !replaced.has(nameOf(other)))) {
+    for (const key of claim.resources)
+      makers.set(key, { name: nameOf(claim), place: placeText(claim) });
+  }
+  return objects.flatMap((object) =>
+    resourcesOf(object).flatMap(({ key }) => {
+      const other = makers.get(key);
+      makers.set(key, other ?? { name: nameOf(object), place: placeText(object) });
+      if (other === undefined || other.name === nameOf(object)) return [];
+      const message = `${nameOf(object)} would make resource ${key}, which ${other.name} (${other.place}) makes`;
+      return [{ ...placeOf(object), message }];
+    }),
+  );
+}
+
+function belongsTo(claim: Claim): string {
+  return `${nameOf(claim)} belongs to source ${claim.source} (${placeText(claim)})`;
+}
+
+function placeOf({ file, line }: ManifestObject): { file: string; line: number } {
+  return { file, line };
+}
+
+function placeText({ file, line }: { file: string | null; line: number | null }): string {
+  return file === null || file === '' ? 'no file' : `${file}:${line ?? 1}`;
+}

@@ -1,0 +1,14 @@
+import type { PoolClient } from 'pg';
+import { query } from './database';
+
+const LOCK = 7_846_110;
+
+/** Until the transaction ends, nobody else makes a revision or writes what depends on the present one. */
+export async function lockRevisions(db: PoolClient): Promise<void> {
+  await query(db, 'select pg_advisory_xact_lock($1)', [LOCK]);
+}
+
+/** Until the transaction ends, nobody makes a revision; others may hold this lock too. */
+export async function holdRevisions(db: PoolClient): Promise<void> {
+  await query(db, 'select pg_advisory_xact_lock_shared($1)', [LOCK]);
+}
