@@ -1,24 +1,111 @@
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import {
   serializerCompiler,
   validatorCompiler,
   type FastifyPluginAsyncZod,
 } from 'fastify-type-provider-zod';
+import { guard } from './auth/access';
+import { readToken } from './auth/token';
 import type { ApiDeps } from './deps';
+import { renderError, renderNotFound } from './error-handler';
+import { requestIdOf } from './request-id';
+import { measureRequests } from './request-metrics';
+import { registerDocs } from './routes/docs';
+import { healthRoutes } from './routes/health';
+import { ingestRoutes } from './routes/ingest';
+import { queryRoutes } from './routes/query';
+import { queueRoutes } from './routes/queue';
 
 /** Every noun's routes; a new one is one file in routes/ and one line here. */
-const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [];
+const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
+  ingestRoutes,
+  queryRoutes,
+  queueRoutes,
+];
 
-/** The whole HTTP interface without a socket: call `listen` or `inject` on the result. */
+/** The whole HTTP interface without a socket: call `listen` or `inject` on the result. Throws ConfigError. */
 export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
-  const app = fastify({ loggerInstance: deps.logger as FastifyBaseLogger });
+  const { config } = deps;
+  const token = readToken(config);
+  const logger: FastifyBaseLogger = deps.logger;
+  const app: FastifyInstance = fastify({
+    loggerInstance: logger,
+    bodyLimit: config.bodyLimit,
+    disableRequestLogging: true,
+    requestIdLogLabel: 'requestId',
+    requestIdHeader: false,
+    genReqId: ({ headers }) => requestIdOf(headers),
+    forceCloseConnections: true,
+  });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(renderError);
+  app.setNotFoundHandler(renderNotFound);
+  traceRequests(app);
+  measureRequests(app, deps);
+  await protect(app, deps);
+  guard(app, { token, host: config.host });
+
+  await registerDocs(app, deps.version);
+  await app.register(healthRoutes(deps));
+  await registerRoutes(app, deps, { prefix: '/api/v1', isHidden: false });
+  await registerRoutes(app, deps, { prefix: '', isHidden: true });
+  return app;
+}
+
+/** The request id goes back to the caller; who changed something, and what failed, is in the log. */
+function traceRequests(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', ({ log, method, url, actor }, { statusCode, elapsedTime }, done) => {
+    log.debug({ method, url, actor, statusCode, elapsedMs: elapsedTime }, 'request answered');
+    done();
+  });
+}
+
+async function protect(app: FastifyInstance, { config, redis }: ApiDeps): Promise<void> {
+  await app.register(helmet, {
+    // Answered over plain HTTP as well: nothing may be upgraded to a port that does not speak TLS.
+    hsts: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        frameAncestors: ["'none'"],
+        objectSrc: ["'none'"],
+      },
+    },
+  });
+  await app.register(rateLimit, {
+    max: config.rateLimit,
+    timeWindow: 60_000,
+    nameSpace: 'vigil:rate-limit:',
+    // While Redis is away nobody is limited: better than nobody served.
+    skipOnError: true,
+    ...(redis === null ? {} : { redis: redis.client }),
+  });
+}
+
+async function registerRoutes(
+  app: FastifyInstance,
+  deps: ApiDeps,
+  { prefix, isHidden }: { prefix: string; isHidden: boolean },
+): Promise<void> {
   await app.register(
     async (scope) => {
+      if (isHidden) {
+        scope.addHook('onRoute', (route) => {
+          route.schema = { ...route.schema, hide: true };
+        });
+      }
       for (const routes of ROUTES) await scope.register(routes(deps));
     },
-    { prefix: '/api/v1' },
+    { prefix },
   );
-  return app;
 }

@@ -1,0 +1,78 @@
+import { STATUS_CODES } from 'node:http';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { isDatabaseAway } from '../storage/away';
+import { StoreBusyError } from '../storage/samples';
+import { HttpProblem, unavailable, unprocessable, type Problem } from './problems';
+
+const NO_SUCH_TABLE = '42P01';
+
+/** Every error of every route becomes an RFC 9457 problem here. */
+export function renderError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error);
+  if (problem.status >= 500) {
+    const level = problem.status === 503 ? 'warn' : 'error';
+    request.log[level]({ err: error, method: request.method, url: request.url }, 'request failed');
+  }
+  sendProblem(request, reply, problem);
+}
+
+export function renderNotFound(request: FastifyRequest, reply: FastifyReply): void {
+  const path = request.url.split('?')[0] ?? '';
+  sendProblem(request, reply, new HttpProblem(404, `there is no ${request.method} ${path}`));
+}
+
+function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: HttpProblem): void {
+  const { status, message, options } = problem;
+  if (options.retryAfterSeconds !== undefined)
+    reply.header('retry-after', options.retryAfterSeconds);
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
+  const body = {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail: message,
+    requestId: request.id,
+    ...options.extra,
+    ...(options.problems === undefined ? {} : { problems: options.problems }),
+  };
+  // Past the routes' response schemas: those describe answers, not problems.
+  void reply
+    .code(status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .serializer((value: unknown) => JSON.stringify(value))
+    .send(body);
+}
+
+function toProblem(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (error instanceof StoreBusyError) return unavailable(error.message, 1, error);
+  if (isDatabaseAway(error)) return unavailable('PostgreSQL does not answer', 2, error);
+  const { code, statusCode, message } = error as Partial<FastifyError>;
+  if (code === NO_SUCH_TABLE)
+    return unavailable('the database is not migrated yet (vigil migrate)', 5, error);
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const place = (error as FastifyError).validationContext ?? 'request';
+    return unprocessable(`the ${place} is not valid`, error.validation.map(toFieldProblem));
+  }
+  // Fastify's own: 400 no JSON, 413 too large, 415 no such content type, 429 too many.
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new HttpProblem(statusCode, message ?? '', { cause: error });
+  }
+  return new HttpProblem(500, 'an internal error; the log has it under this requestId', {
+    cause: error,
+  });
+}
+
+/** `/3/tags/host` → index 3, field `tags.host`. */
+function toFieldProblem({
+  instancePath,
+  message,
+}: {
+  instancePath: string;
+  message?: string;
+}): Problem {
+  const parts = instancePath.split('/').slice(1);
+  const index = /^\d+$/.test(parts[0] ?? '') ? { index: Number(parts.shift()) } : {};
+  return { ...index, field: parts.join('.'), message: message ?? 'is not valid' };
+}
