@@ -1,0 +1,144 @@
+import type { ExecuteRequest, RuntimeTarget, StepResult } from '../../../domain/action/runtime';
+import { differingFiles, restoreFiles } from './config-files';
+import { runFolder, workingFolder, type ProcessContext } from './context';
+import type { Environment } from './environment';
+import { findProcess, type RunningProcess } from './find';
+import { checkProgram } from './program';
+import { readRecord } from './record';
+import { startProcess } from './start';
+import { stopProcess } from './stop';
+
+/** What the verbs work with. */
+export interface Tools {
+  context: ProcessContext;
+  environment: Environment;
+}
+
+/** Since the snapshot somebody else replaced the process: what was decided no longer applies. */
+export class TargetChangedError extends Error {
+  override name = 'TargetChangedError';
+}
+
+export async function presentProcess(
+  { context }: Tools,
+  { resource }: RuntimeTarget,
+): Promise<RunningProcess | null> {
+  const record = await readRecord(runFolder(context, resource));
+  return findProcess(context.home, resource, record);
+}
+
+export async function restart(tools: Tools, request: ExecuteRequest): Promise<StepResult> {
+  const present = await presentProcess(tools, request.target);
+  if (present !== null && present.identity !== request.snapshot.identity) {
+    if (present.key !== request.key) throw targetChanged(request, present);
+    return done(present, 'was restarted');
+  }
+  return replace(tools, request.target, request.key, present);
+}
+
+export async function start(tools: Tools, request: ExecuteRequest): Promise<StepResult> {
+  const present = await presentProcess(tools, request.target);
+  if (present !== null) return done(present, 'runs already');
+  return replace(tools, request.target, request.key, null);
+}
+
+export async function stop(tools: Tools, request: ExecuteRequest): Promise<StepResult> {
+  const present = await presentProcess(tools, request.target);
+  if (present !== null && present.identity !== request.snapshot.identity) {
+    throw targetChanged(request, present);
+  }
+  await stopProcess(tools.context, request.target.resource, present);
+  return stopped(request.target, present);
+}
+
+export async function sync(tools: Tools, request: ExecuteRequest): Promise<StepResult> {
+  const { target } = request;
+  const present = await presentProcess(tools, target);
+  const isOutdated = present === null || !(await isAsDesired(tools, target, present));
+  if (isOutdated && present !== null && present.identity !== request.snapshot.identity) {
+    throw targetChanged(request, present);
+  }
+  const files = await differingFiles(target);
+  const written = await restoreFiles(target, files);
+  const result = isOutdated
+    ? await replace(tools, target, request.key, present)
+    : done(present, 'runs as desired');
+  const beyondUs = files.filter(({ kind }) => kind === 'checksum').map(({ path }) => path);
+  if (beyondUs.length > 0) {
+    throw new Error(
+      `${beyondUs.join(', ')} differs and the manifest gives only its checksum: put the file right, or give its content`,
+    );
+  }
+  const wrote = written.length === 0 ? '' : `wrote ${written.join(', ')}; `;
+  return { ...result, summary: wrote + result.summary };
+}
+
+/** Command and environment are the manifest's; what cannot be read counts as right. */
+async function isAsDesired(
+  { environment }: Tools,
+  { spec }: RuntimeTarget,
+  present: RunningProcess,
+): Promise<boolean> {
+  const { command, env } = spec.runtime;
+  if (present.command !== null && !isSameCommand(present.command, command)) return false;
+  const observed = await environment.observe(env, present.pid);
+  return observed === null || Object.entries(env).every(([name, text]) => observed[name] === text);
+}
+
+function isSameCommand(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, index) => word === b[index]);
+}
+
+/** Starts anew what may run. All that can be known to fail is tried before anything is stopped. */
+export async function replace(
+  { context, environment }: Tools,
+  target: RuntimeTarget,
+  key: string,
+  present: RunningProcess | null,
+): Promise<StepResult> {
+  const { command, env } = target.spec.runtime;
+  const resolved = await environment.resolve(env);
+  await checkProgram(command, workingFolder(target), resolved['PATH']);
+  await stopProcess(context, target.resource, present);
+  const identity = await startProcess(context, { target, key, environment: resolved });
+  const pid = identity.split(':')[1] ?? '';
+  const summary =
+    present === null
+      ? `started ${target.resource} as pid ${pid}`
+      : `restarted ${target.resource}: pid ${present.pid} → ${pid}`;
+  return { identity, summary };
+}
+
+/** The result of a step that was done before a crash, or null: then it is to be done. */
+export async function findDone(tools: Tools, request: ExecuteRequest): Promise<StepResult | null> {
+  const { target, step, key } = request;
+  const present = await presentProcess(tools, target);
+  const isOurs = present?.key === key;
+  switch (step.action) {
+    case 'stop':
+      return present === null ? stopped(target, null) : null;
+    case 'sync':
+      if (present === null || (await differingFiles(target)).length > 0) return null;
+      return isOurs || (await isAsDesired(tools, target, present))
+        ? done(present, 'runs as desired')
+        : null;
+    default:
+      return present !== null && isOurs ? done(present, 'was started by this step') : null;
+  }
+}
+
+function done(present: RunningProcess, what: string): StepResult {
+  return { identity: present.identity, summary: `pid ${present.pid} ${what}` };
+}
+
+function stopped({ resource }: RuntimeTarget, present: RunningProcess | null): StepResult {
+  const summary =
+    present === null ? `${resource} does not run` : `stopped ${resource}, pid ${present.pid}`;
+  return { identity: null, summary };
+}
+
+function targetChanged({ target, snapshot }: ExecuteRequest, present: RunningProcess): Error {
+  return new TargetChangedError(
+    `target changed: ${target.resource} is now ${present.identity}, and was ${snapshot.identity ?? 'not running'} when it was inspected`,
+  );
+}

@@ -1,0 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Asks again until the answer is neither false, null nor undefined; fails after `timeoutMs`. */
+export async function waitFor<T>(
+  what: string,
+  ask: () => T | Promise<T>,
+  timeoutMs = 10_000,
+): Promise<Exclude<NonNullable<T>, false>> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== false && answer !== null && answer !== undefined)
+      return answer as Exclude<NonNullable<T>, false>;
+    if (Date.now() > deadline) throw new Error(`gave up waiting after ${timeoutMs} ms: ${what}`);
+    await pause(10);
+  }
+}
