@@ -85,6 +85,8 @@ export interface Evidence {
   /** When that sample reached Vigil, epoch ms. */
   receivedAt: number | null;
   verdict: VerdictValue;
+  /** What the value was compared with, as text: `> 80%`; absent for a bare metric. */
+  test?: string;
   reason?: 'no_data' | 'stale' | 'unit_mismatch';
 }
 
