@@ -32,6 +32,7 @@ export interface ObservedResource {
   service: string;
   spec: ServiceSpec;
   revision: number;
+  createdRevision: number;
 }
 
 export interface Observation {
@@ -58,7 +59,8 @@ interface OpenDrift {
 export async function listObserved(db: Db, host: string | null): Promise<ObservedResource[]> {
   return query<ObservedResource & Record<string, unknown>>(
     db,
-    `select resource, namespace, name, namespace || '/' || service as service, spec, revision
+    `select resource, namespace, name, namespace || '/' || service as service, spec, revision,
+       created_revision as "createdRevision"
      from resources where deleted_at is null and host is not distinct from $1 order by resource`,
     [host],
   );

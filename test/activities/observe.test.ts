@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { observe, startDesired } from '../../activities/observe';
+import {
+  createProcessRuntime,
+  type ProcessRuntime,
+} from '../../activities/runtimes/process/runtime';
+import { query } from '../../storage/database';
+import { withTargetLock } from '../../storage/journal';
+import { applyRevision } from '../../storage/manifests';
+import { createObservationStore, listObserved, type ObservedResource } from '../../storage/states';
+import { createTestDatabase, type TestDatabase } from '../support/database';
+import { service } from '../support/manifest-objects';
+
+const SLEEPER = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
+const NOW = Date.UTC(2026, 0, 2);
+
+let database: TestDatabase;
+let folder: string;
+let runtime: ProcessRuntime;
+let web: ObservedResource;
+let now = NOW;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  folder = mkdtempSync(join(tmpdir(), 'vigil-observe-'));
+  runtime = createProcessRuntime({ home: folder, now: Date.now, stopTimeoutMs: 2000 });
+  const object = service('web', {
+    runtime: {
+      type: 'process',
+      command: SLEEPER,
+      env: { A: '1' },
+      cwd: folder,
+      stopWithVigil: true,
+    },
+    config: [{ kind: 'content', path: 'web.conf', content: 'answer = 42\n' }],
+  });
+  await applyRevision(database.pool, {
+    source: 's',
+    author: 'vigil',
+    correlationId: null,
+    mode: 'replaceSource',
+    objects: [object],
+    deletions: [],
+  });
+  const [found] = await listObserved(database.pool, null);
+  if (found === undefined) throw new Error('no resource');
+  web = found;
+});
+afterEach(async () => {
+  await runtime.stop(web);
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+function deps() {
+  return { store: createObservationStore(database.pool), observer: 'control', now: () => ++now };
+}
+
+async function changes(): Promise<string[]> {
+  await observe(deps(), web, runtime);
+  const [state] = await query<{ changes: { pointer: string; kind: string }[] }>(
+    database.pool,
+    'select changes from states',
+  );
+  return (state?.changes ?? []).map(({ pointer, kind }) => `${kind} ${pointer}`);
+}
+
+it('sees what was never started, what runs as desired, an edited file and a dead process', async () => {
+  expect(await changes()).toEqual(['missing /config/web.conf', 'missing /running']);
+  expect(await startDesired(deps(), web, runtime)).toMatchObject({ kind: 'started' });
+  expect(await changes()).toEqual([]);
+  writeFileSync(join(folder, 'web.conf'), 'answer = 41\n');
+  expect(await changes()).toEqual(['changed /config/web.conf']);
+  await runtime.stop(web);
+  expect(await changes()).toEqual(['changed /config/web.conf', 'changed /running']);
+});
+
+it('audits a start with its identity, and starts what runs no second time', async () => {
+  const answer = await startDesired(deps(), web, runtime);
+  const identity = answer.kind === 'started' ? answer.result.identity : null;
+  expect(identity).toEqual(expect.any(String));
+  expect(await startDesired(deps(), web, runtime)).toEqual({ kind: 'running' });
+  const audited = await query(
+    database.pool,
+    `select resource, actor, door, details->>'identity' as identity from audit_events where event = 'started'`,
+  );
+  expect(audited).toEqual([{ resource: 'default/web', actor: 'vigil', door: 'worker', identity }]);
+});
+
+it('starts nothing while paused', async () => {
+  await query(
+    database.pool,
+    `insert into pauses (scope, reason, actor) values ('default/web', 'by hand', 'user:a')`,
+  );
+  expect(await startDesired(deps(), web, runtime)).toEqual({ kind: 'held', by: 'paused' });
+  expect(await runtime.observe(web)).toMatchObject({ isAbsent: true });
+});
+
+it('starts nothing behind an action: one that takes the slot while the start waits for the lock holds it', async () => {
+  const start = await withTargetLock(database.pool, web.resource, { waitMs: 1000 }, async () => {
+    const waiting = startDesired(deps(), web, runtime);
+    const action = randomUUID();
+    await query(
+      database.pool,
+      `insert into requests (action_id, resource, generation, episode, attempt, target, severity, since,
+         policy_revision, plan, state, waiter)
+       values ($1, $2, 1, 1, 1, $2, 'warning', now(), 1, '{}', 'granted', 'w')`,
+      [action, web.resource],
+    );
+    await query(database.pool, 'insert into slots (action_id, target) values ($1, $2)', [
+      action,
+      web.resource,
+    ]);
+    return { waiting };
+  });
+  expect(await start.waiting).toEqual({ kind: 'held', by: 'acting' });
+  expect(await runtime.observe(web)).toMatchObject({ isAbsent: true });
+});

@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import {
+  createProcessRuntime,
+  type ProcessRuntime,
+} from '../../activities/runtimes/process/runtime';
+import type { ServiceSpec } from '../../domain/resource';
+import { query } from '../../storage/database';
+import { applyRevision, type ManifestObject } from '../../storage/manifests';
+import { startObserver, type Observer, type ObserverOptions } from '../../workers/observe';
+import { createTestDatabase, type TestDatabase } from '../support/database';
+import { service } from '../support/manifest-objects';
+import { waitFor } from '../support/wait';
+
+const SLEEPER = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
+
+let database: TestDatabase;
+let folder: string;
+let runtime: ProcessRuntime;
+let observer: Observer | null;
+let lines: { msg: string; resource?: string }[];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  folder = mkdtempSync(join(tmpdir(), 'vigil-observer-'));
+  runtime = createProcessRuntime({ home: folder, now: Date.now, stopTimeoutMs: 2000 });
+  observer = null;
+  lines = [];
+});
+afterEach(async () => {
+  await observer?.stop();
+  const rows = await query<{ resource: string; spec: ServiceSpec }>(
+    database.pool,
+    'select resource, spec from resources',
+  );
+  for (const row of rows) await runtime.stop(row);
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+function start(changes: Partial<ObserverOptions> = {}): Observer {
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(JSON.parse(chunk.toString()) as { msg: string });
+      done();
+    },
+  });
+  observer = startObserver({
+    pool: database.pool,
+    runtimes: new Map([['process', runtime]]),
+    host: null,
+    logger: pino(sink),
+    now: Date.now,
+    intervalMs: 50,
+    ...changes,
+  });
+  return observer;
+}
+
+async function restartWith(changes: Partial<ObserverOptions> = {}): Promise<void> {
+  await observer?.stop();
+  start(changes);
+}
+
+function sleeper(name: string, changes: Partial<ServiceSpec> = {}, stopWithVigil = false) {
+  const command = SLEEPER;
+  const spec = { type: 'process' as const, command, env: {}, cwd: folder, stopWithVigil };
+  return service(name, { runtime: spec, ...changes });
+}
+
+async function apply(...objects: ManifestObject[]): Promise<void> {
+  const request = { source: 's', author: 'vigil', correlationId: null, deletions: [] };
+  await applyRevision(database.pool, { ...request, mode: 'replaceSource', objects });
+}
+
+async function identityOf(name: string): Promise<string | null> {
+  return (await runtime.inspect(await target(name))).identity;
+}
+
+async function target(name: string): Promise<{ resource: string; spec: ServiceSpec }> {
+  const [row] = await query<{ resource: string; spec: ServiceSpec }>(
+    database.pool,
+    'select resource, spec from resources where resource = $1',
+    [`default/${name}`],
+  );
+  if (row === undefined) throw new Error(`no resource ${name}`);
+  return row;
+}
+
+const running = (name: string) => waitFor(`${name} runs`, () => identityOf(name));
+
+/** Epoch ms of the newest look at a resource that came after this call. */
+async function looked(name: string): Promise<void> {
+  const from = Date.now();
+  await waitFor(`a look at ${name}`, async () => {
+    const rows = await query(
+      database.pool,
+      'select 1 from states where resource = $1 and observed_at > to_timestamp($2 / 1000.0)',
+      [`default/${name}`, from],
+    );
+    return rows.length > 0;
+  });
+}
+
+it('starts what is desired and not running at its own start, without calling that drift', async () => {
+  await apply(sleeper('web'));
+  start();
+  await running('web');
+  await looked('web');
+  expect(await query(database.pool, 'select 1 from drift_events')).toEqual([]);
+  expect(lines.map(({ msg }) => msg)).toEqual(['resource started']);
+});
+
+it('leaves what dies while it runs to the policies, and starts it when it starts anew', async () => {
+  await apply(sleeper('web'));
+  start();
+  await running('web');
+  await runtime.stop(await target('web'));
+  await waitFor('drift', async () => {
+    const rows = await query(
+      database.pool,
+      `select 1 from drift_events where pointer = '/running'`,
+    );
+    return rows.length > 0;
+  });
+  await looked('web');
+  expect(await identityOf('web')).toBeNull();
+  await restartWith();
+  await running('web');
+});
+
+it('wakes at a new revision and starts what is new in it', async () => {
+  await apply(sleeper('web'));
+  start({ intervalMs: 60_000 });
+  await running('web');
+  await apply(sleeper('web'), sleeper('api'));
+  await running('api');
+});
+
+it('leaves the workload of a pruned manifest alone', async () => {
+  await apply(sleeper('web'));
+  start();
+  const identity = await running('web');
+  await apply(sleeper('api'));
+  await running('api');
+  await looked('api');
+  expect(await identityOf('web')).toBe(identity);
+});
+
+it('starts what was paused once the pause is over', async () => {
+  await query(
+    database.pool,
+    `insert into pauses (scope, reason, actor) values ('*', 'r', 'user:a')`,
+  );
+  await apply(sleeper('web'));
+  start();
+  await looked('web');
+  await looked('web');
+  expect(await identityOf('web')).toBeNull();
+  await query(database.pool, 'delete from pauses');
+  await running('web');
+});
+
+it('skips resources of other hosts', async () => {
+  await apply(sleeper('web', { hosts: ['elsewhere'] }), sleeper('api'));
+  start();
+  await running('api');
+  await looked('api');
+  expect(await identityOf('web@elsewhere')).toBeNull();
+});
+
+it('says once why a resource cannot be started, goes on looking at it and at the others', async () => {
+  const missing = join(folder, 'no-such-program');
+  await apply(
+    sleeper('api'),
+    service('web', {
+      runtime: { type: 'process', command: [missing], env: {}, cwd: folder, stopWithVigil: false },
+    }),
+  );
+  start();
+  await running('api');
+  await looked('web');
+  await looked('web');
+  const failures = lines.filter(({ resource }) => resource === 'default/web');
+  expect(failures.map(({ msg }) => msg)).toEqual(['resource cannot be observed or started']);
+});
+
+it('on its way out stops only what says stopWithVigil, and only when told to', async () => {
+  await apply(sleeper('demo', {}, true), sleeper('mine'));
+  start({ stopRuntime: runtime.stop, isStoppingWithVigil: false });
+  const demo = await running('demo');
+  const mine = await running('mine');
+  await looked('mine');
+  await restartWith({ stopRuntime: runtime.stop, isStoppingWithVigil: true });
+  expect(await identityOf('demo')).toBe(demo);
+  await looked('demo');
+  await observer?.stop();
+  expect(await identityOf('demo')).toBeNull();
+  expect(await identityOf('mine')).toBe(mine);
+});
