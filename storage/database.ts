@@ -12,20 +12,24 @@ const PARSERS = new Map<number, (text: string) => unknown>([
 ]);
 
 /** timestamptz → epoch ms, int8 → number (no id here comes near 2^53). */
-const getTypeParser = ((oid: number, format: 'text') =>
-  PARSERS.get(oid) ?? types.getTypeParser(oid, format)) as typeof types.getTypeParser;
+const getTypeParser = (oid: number, format?: 'text' | 'binary'): unknown =>
+  PARSERS.get(oid) ?? builtInParser(oid, format);
+const builtInParser = types.getTypeParser as (oid: number, format?: string) => unknown;
 
 /** Connections that speak UTC, give up on a connect after 3 s and on a statement after 30 s. */
 export function createPool(options: { url: string; poolSize: number; name: string }): Pool {
-  return new Pool({
+  const pool = new Pool({
     connectionString: options.url,
     max: options.poolSize,
     application_name: `vigil-${options.name}`,
     connectionTimeoutMillis: 3000,
     statement_timeout: 30_000,
     options: '-c timezone=UTC',
-    types: { getTypeParser },
+    types: { getTypeParser: getTypeParser as typeof types.getTypeParser },
   });
+  // An idle connection that the server ends is replaced; unheard, its error would end the process.
+  pool.on('error', () => undefined);
+  return pool;
 }
 
 /** Rows of one query. Epoch-ms parameters go through `to_timestamp($n / 1000.0)` in the SQL. */
