@@ -8,6 +8,9 @@ import type { Severity, VerdictValue } from '../domain/policy/policy';
 /** Task queue of workflows, control activities, and runtimes on the control host. */
 export const CONTROL_QUEUE = 'control';
 
+/** `execute` may run this long; the reaper waits as long before it frees a slot whose effect had begun. */
+export const EXECUTE_TIMEOUT_MS = 120_000;
+
 /** Task queue of the runtimes on one host. */
 export function hostQueue(host: string): string {
   return `host/${host}`;
@@ -78,9 +81,15 @@ export interface DesiredChanged {
   isDeleted: boolean;
 }
 
+/** Carries the whole plan, so that a workflow that lost its state can still run what was granted. */
 export interface SlotGranted {
-  actionId: string;
   token: number;
+  plan: ActionPlan;
+}
+
+/** To an action that waits for approval: why it is not wanted any more. */
+export interface ConditionCleared {
+  reason: 'cleared' | 'policy_changed' | 'deleted';
 }
 
 export interface GateLifted {

@@ -1,3 +1,4 @@
+import type { ServiceSpec } from '../resource';
 import type { Gate } from './gates';
 import type { Severity, Step, Verification } from '../policy/policy';
 
@@ -52,6 +53,8 @@ export interface ActionPlan {
   policy: string | null;
   policyRevision: number;
   severity: Severity;
+  /** The target's spec at the request; `begin` looks again before the effect. */
+  spec: ServiceSpec;
   steps: Step[];
   verify: Verification;
   approval: { required: number; deadlineMs: number; onDeadline: 'expire' | 'approve' } | null;

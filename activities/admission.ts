@@ -1,0 +1,58 @@
+import type { Hold } from '../domain/action/action';
+import type { ClearReason } from '../domain/action/resource-state';
+import { admit } from '../storage/admission';
+import { insertAudit } from '../storage/audit';
+import { inTransaction } from '../storage/database';
+import { recordHandled } from '../storage/deliveries';
+import {
+  auditOf,
+  closeRequest,
+  findRequest,
+  setRequestState,
+  showState,
+} from '../storage/requests';
+import type { ActivityDeps } from './deps';
+
+export type AdmitAnswer =
+  { kind: 'granted'; token: number } | { kind: 'queued'; hold: Hold } | { kind: 'closed' };
+
+export function createAdmissionActivities({ pool }: ActivityDeps) {
+  return {
+    /** After the yes: puts an approved request into the queue. */
+    async admit(input: { actionId: string }): Promise<AdmitAnswer> {
+      await inTransaction(pool, async (db) => {
+        const request = await findRequest(db, input.actionId, { lock: true });
+        if (request?.state !== 'awaiting_approval') return;
+        await setRequestState(db, input.actionId, 'open');
+        await showState(db, input.actionId, 'queued');
+      });
+      const decision = await admit(pool, input.actionId);
+      const request = await findRequest(pool, input.actionId);
+      if (request?.state === 'granted') return { kind: 'granted', token: request.token ?? 0 };
+      if (request?.state !== 'open') return { kind: 'closed' };
+      return { kind: 'queued', hold: decision?.kind === 'queued' ? decision.hold : turn() };
+    },
+
+    /** Takes a request back that nothing has begun for; what was granted meanwhile is freed. */
+    async withdraw(input: { actionId: string; reason: ClearReason }): Promise<void> {
+      const isFreed = await inTransaction(pool, async (db) => {
+        const request = await findRequest(db, input.actionId, { lock: true });
+        if (request === null || request.state === 'closed' || request.begun_at !== null)
+          return false;
+        await closeRequest(db, input.actionId, { outcome: 'cancelled', reason: input.reason });
+        await insertAudit(db, [auditOf(request.plan, 'withdrawn', { reason: input.reason })]);
+        return request.state === 'granted';
+      });
+      if (isFreed) await admit(pool);
+    },
+
+    /** Tells the sweep that a version was handled although nothing else had to be asked. */
+    async acknowledge(input: { resource: string; version: number }): Promise<void> {
+      await recordHandled(pool, input.resource, input.version);
+    },
+  };
+}
+
+function turn(): Hold {
+  return { gate: 'max_concurrent', detail: 'waits for its turn', until: null };
+}

@@ -1,0 +1,105 @@
+import type { ActionPlan, Outcome } from '../domain/action/action';
+import { pauseOf } from '../domain/action/pause';
+import { databaseNow } from '../storage/clock';
+import { insertAudit } from '../storage/audit';
+import { inTransaction, query, type Db } from '../storage/database';
+import {
+  loadPauses,
+  loadPolicy,
+  loadPolicyRevision,
+  loadResource,
+} from '../storage/decision-facts';
+import { auditOf, findRequest, showState } from '../storage/requests';
+import type { RuntimeTarget } from '../domain/action/runtime';
+import type { Resource, ServiceSpec } from '../domain/resource';
+import type { ActivityDeps } from './deps';
+import { verdictNow } from './observation';
+
+export interface BeginInput {
+  plan: ActionPlan;
+  step: number;
+  token: number;
+}
+
+/** Go, with the target as the manifest has it now; or stop, with how the action ends. */
+export type BeginAnswer =
+  | { kind: 'go'; target: RuntimeTarget }
+  | { kind: 'stop'; outcome: Extract<Outcome, 'cancelled'>; reason: string };
+
+export function createBeginActivities({ pool }: ActivityDeps) {
+  return {
+    /**
+     * The last look before an effect: slot and token, pause, manifest and condition. A holder whose
+     * slot was reaped learns it here and must not act.
+     */
+    async begin(input: BeginInput): Promise<BeginAnswer> {
+      const { plan } = input;
+      const now = await databaseNow(pool);
+      const resource = await loadResource(pool, plan.resource);
+      const spec = resource?.spec ?? null;
+      if (resource === null || spec === null) return stop('the manifest of the resource is gone');
+      const request = await findRequest(pool, plan.actionId);
+      if (request?.state !== 'granted' || request.token !== input.token) {
+        return stop('the slot was lost');
+      }
+      const pause = pauseOf(await loadPauses(pool), plan.resource, now);
+      if (pause !== null && !(await wasForced(pool, plan.actionId))) {
+        return stop(`paused (${pause.scope}): ${pause.reason}`);
+      }
+      const doubt = input.step === 0 ? await doubtOf(pool, plan, resource, now) : null;
+      if (doubt !== null) return stop(doubt);
+      return inTransaction(pool, (db) => markBegun(db, input, spec));
+    },
+  };
+}
+
+/** Why the condition no longer asks for the action; null when it does, or when a person asked. */
+async function doubtOf(
+  db: Db,
+  plan: ActionPlan,
+  resource: Resource,
+  now: number,
+): Promise<string | null> {
+  if (plan.policy === null) return null;
+  const current = await loadPolicy(db, plan.policy);
+  if (current === null) return 'the policy is gone';
+  const bound = await loadPolicyRevision(db, plan.policy, plan.policyRevision);
+  const { condition } = bound ?? current.policy;
+  const { verdict } = await verdictNow(db, resource, condition, now);
+  if (verdict === 'false') return 'cleared';
+  return verdict === 'unknown' ? 'the verdict became unknown' : null;
+}
+
+async function markBegun(db: Db, input: BeginInput, spec: ServiceSpec): Promise<BeginAnswer> {
+  const held = await query(
+    db,
+    `update slots set begun_step = $3, begun_at = clock_timestamp()
+      where action_id = $1 and token = $2 returning 1`,
+    [input.plan.actionId, input.token, input.step],
+  );
+  if (held.length === 0) return stop('the slot was lost');
+  await showState(db, input.plan.actionId, 'executing');
+  const { action, params } = input.plan.steps[input.step] ?? { action: '', params: {} };
+  await insertAudit(db, [
+    auditOf(
+      input.plan,
+      'begun',
+      { action, params, token: input.token },
+      { step: input.step, door: 'worker' },
+    ),
+  ]);
+  return { kind: 'go', target: { resource: input.plan.resource, spec } };
+}
+
+async function wasForced(db: Db, actionId: string): Promise<boolean> {
+  const [row] = await query<{ forced: boolean }>(
+    db,
+    'select forced from requests where action_id = $1',
+    [actionId],
+  );
+  return row?.forced ?? false;
+}
+
+function stop(reason: string): BeginAnswer {
+  return { kind: 'stop', outcome: 'cancelled', reason };
+}

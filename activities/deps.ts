@@ -1,0 +1,39 @@
+import type { Client } from '@temporalio/client';
+import type { Pool } from 'pg';
+import type { Runtime } from '../domain/action/runtime';
+import { BACKOFF_MS } from '../domain/action/backoff';
+import type { Logger } from '../platform/logger';
+import { EXECUTE_TIMEOUT_MS } from '../workflows/contract';
+
+export interface ActivityDeps {
+  pool: Pool;
+  temporal: Client;
+  logger: Logger;
+  /** By runtime type. */
+  runtimes: ReadonlyMap<string, Runtime>;
+  /** Reads the key of the decisions' HMAC, so that a rotated key works without a restart. */
+  approvalKey: () => string;
+  /** Plain approve, reject and cancel signals are accepted. */
+  allowUnsignedSignals: boolean;
+  /** The server has Vigil's search attributes. */
+  hasSearchAttributes: boolean;
+  constants: ActivityConstants;
+}
+
+/** Durations that tests shorten, ms. */
+export interface ActivityConstants {
+  backoff: readonly number[];
+  /** How long a request must stand before the reaper asks for its workflow. */
+  reapAfterMs: number;
+  /** `execute`'s start-to-close: a begun effect may still happen until it has passed. */
+  executeTimeoutMs: number;
+  /** Samples older than this are dropped. */
+  retentionMs: number;
+}
+
+export const DEFAULT_CONSTANTS: ActivityConstants = {
+  backoff: BACKOFF_MS,
+  reapAfterMs: 30_000,
+  executeTimeoutMs: EXECUTE_TIMEOUT_MS,
+  retentionMs: 30 * 86_400_000,
+};

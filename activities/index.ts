@@ -1,0 +1,27 @@
+import { createAdmissionActivities } from './admission';
+import { createBeginActivities } from './begin';
+import { createDecideActivities } from './decide';
+import type { ActivityDeps } from './deps';
+import { createHousekeepingActivities } from './housekeeping';
+import { createRecordActivities } from './record';
+import { createRequestActivities } from './request';
+import { createRuntimeActivities } from './runtime';
+import { createVerifyActivities } from './verify';
+
+export { DEFAULT_CONSTANTS, type ActivityConstants, type ActivityDeps } from './deps';
+
+/** Every activity of the control queue. */
+export function createActivities(deps: ActivityDeps) {
+  return {
+    ...createRequestActivities(deps),
+    ...createAdmissionActivities(deps),
+    ...createDecideActivities(deps),
+    ...createBeginActivities(deps),
+    ...createRuntimeActivities(deps),
+    ...createVerifyActivities(deps),
+    ...createRecordActivities(deps),
+    ...createHousekeepingActivities(deps),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

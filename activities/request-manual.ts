@@ -1,0 +1,70 @@
+import type { ActionPlan } from '../domain/action/action';
+import { firstHold } from '../domain/action/gates';
+import { pauseOf } from '../domain/action/pause';
+import type { ManualRequest, RequestAnswer } from '../domain/action/resource-state';
+import type { Resource } from '../domain/resource';
+import { databaseNow } from '../storage/clock';
+import type { Db } from '../storage/database';
+import { loadPauses } from '../storage/decision-facts';
+import { insertRequest } from '../storage/requests';
+import { resourceWorkflowId } from '../workflows/contract';
+import { holderOf, notActionable, specOf } from './request-target';
+
+/** Writes a person's request; returns the hold's answer, or null once the row stands. */
+export async function makeManualRequest(
+  db: Db,
+  resource: Resource,
+  request: ManualRequest,
+): Promise<RequestAnswer | null> {
+  const now = await databaseNow(db);
+  const hold = firstHold(
+    {
+      now,
+      isManual: true,
+      isForced: request.force,
+      pause: pauseOf(await loadPauses(db), resource.key, now),
+      notActionable: notActionable(resource),
+      cooldownUntil: null,
+      backoffUntil: null,
+      attempts: 0,
+      maxAttempts: 1,
+      busyWith: await holderOf(db, resource.key),
+      acting: 0,
+      maxConcurrent: null,
+      degraded: null,
+    },
+    'resource',
+  );
+  if (hold !== null) return { kind: 'held', hold };
+  await insertRequest(db, {
+    plan: manualPlan(resource, request),
+    generation: resource.createdRevision,
+    episode: 0,
+    since: now,
+    maxConcurrent: null,
+    forced: request.force,
+    state: 'open',
+    waiter: resourceWorkflowId(resource.key),
+  });
+  return null;
+}
+
+function manualPlan(resource: Resource, request: ManualRequest): ActionPlan {
+  const { actionId, steps, dryRun, requestedBy, reason, correlationId } = request;
+  return {
+    actionId,
+    resource: resource.key,
+    namespace: resource.namespace,
+    policy: null,
+    policyRevision: 0,
+    severity: 'critical',
+    spec: specOf(resource),
+    steps,
+    verify: { settleMs: 1000, stableMs: 5000, withinMs: 60_000 },
+    approval: null,
+    dryRun,
+    requestedBy,
+    reason,
+    correlationId,
+  };
+}

@@ -1,0 +1,105 @@
+import type { ActionPlan } from './action';
+import type { Errand, ManualRequest, PolicyState, ResourceState } from './resource-state';
+
+/** What the workflow is to start now; carrying one out is reported back to `reduce` as a fact. */
+export type Intent =
+  | { kind: 'request'; policy: string }
+  | { kind: 'requestManual'; request: ManualRequest }
+  | { kind: 'startChild'; plan: ActionPlan; token: number | null }
+  | { kind: 'errand'; errand: Errand }
+  | { kind: 'acknowledge'; version: number };
+
+/** The one pending timer: the earliest deadline (epoch ms), and what it is for. */
+export interface Deadline {
+  at: number;
+  summary: string;
+}
+
+export interface Plan {
+  /** The state with every deadline up to `now` taken into account. */
+  state: ResourceState;
+  intents: Intent[];
+  deadline: Deadline | null;
+  /** Nothing is under way and nothing is waited for. */
+  isIdle: boolean;
+}
+
+/** What to do now, and when to look again; pure. */
+export function plan(before: ResourceState, now: number): Plan {
+  const state = endCooldowns(before, now);
+  const policies = Object.entries(state.policies);
+  const deadlines = policies.flatMap(([key, p]) => deadlineOf(key, p, now));
+  return {
+    state,
+    intents: [
+      ...policies.flatMap(([key, p]) => policyIntents(key, p, now)),
+      ...Object.values(state.manual).flatMap(manualIntents),
+      ...state.errands.map((errand): Intent => ({ kind: 'errand', errand })),
+      ...(state.toAcknowledge === null
+        ? []
+        : [{ kind: 'acknowledge', version: state.toAcknowledge } as const]),
+    ],
+    deadline: deadlines.reduce<Deadline | null>(
+      (first, next) => (first === null || next.at < first.at ? next : first),
+      null,
+    ),
+    isIdle: policies.every(([, p]) => p.phase.kind === 'inactive') && isEmpty(state.manual),
+  };
+}
+
+/** Cooldown ends in firing if the verdict is still true, else inactive. */
+function endCooldowns(state: ResourceState, now: number): ResourceState {
+  const policies = Object.entries(state.policies).map(([key, p]): [string, PolicyState] => {
+    if (p.phase.kind !== 'cooldown' || p.phase.until > now) return [key, p];
+    if (p.verdict === 'false') return [key, { ...p, phase: { kind: 'inactive' } }];
+    const hold = { gate: 'cooldown' as const, detail: 'the cooldown has ended', until: now };
+    return [key, { ...p, phase: { kind: 'firing', wait: { kind: 'held', hold, askAt: now } } }];
+  });
+  return { ...state, policies: Object.fromEntries(policies) };
+}
+
+function policyIntents(policy: string, p: PolicyState, now: number): Intent[] {
+  const { phase } = p;
+  if (phase.kind === 'acting') {
+    const { stage } = phase;
+    return stage.kind === 'wanted'
+      ? [{ kind: 'startChild', plan: stage.plan, token: stage.token }]
+      : [];
+  }
+  const due = askAt(p);
+  return due !== null && due <= now ? [{ kind: 'request', policy }] : [];
+}
+
+/** When the policy wants to ask for an action; unknown freezes the phase. */
+function askAt({ phase, verdict }: PolicyState): number | null {
+  if (verdict !== 'true') return null;
+  if (phase.kind === 'pending') return phase.isAsking ? null : phase.dueAt;
+  if (phase.kind === 'firing' && phase.wait.kind === 'held') return phase.wait.askAt;
+  return null;
+}
+
+function manualIntents(manual: ResourceState['manual'][string]): Intent[] {
+  if (manual.kind === 'wanted') return [{ kind: 'requestManual', request: manual.request }];
+  if (manual.kind === 'acting' && manual.stage.kind === 'wanted') {
+    const { plan: actionPlan, token } = manual.stage;
+    return [{ kind: 'startChild', plan: actionPlan, token }];
+  }
+  return [];
+}
+
+function deadlineOf(policy: string, p: PolicyState, now: number): Deadline[] {
+  if (p.phase.kind === 'cooldown') {
+    return [{ at: p.phase.until, summary: `${policy}: cooling down` }];
+  }
+  const at = askAt(p);
+  if (at === null || at <= now) return [];
+  const why =
+    p.phase.kind === 'firing' && p.phase.wait.kind === 'held'
+      ? `held by ${p.phase.wait.hold.gate}`
+      : 'must stay true before it fires';
+  return [{ at, summary: `${policy}: ${why}` }];
+}
+
+function isEmpty(record: Record<string, unknown>): boolean {
+  return Object.keys(record).length === 0;
+}

@@ -1,0 +1,216 @@
+import type { ActionPlan, Outcome } from './action';
+import { onDesired, onVerdicts, type SeenVerdict } from './reduce-verdicts';
+import type {
+  ManualRequest,
+  PhaseState,
+  PolicyState,
+  RequestAnswer,
+  ResourceState,
+  Stage,
+} from './resource-state';
+import {
+  askHeldAgain,
+  forgetGone,
+  isActing,
+  isAsking,
+  mapPolicies,
+  mapPolicy,
+  withManual,
+  withoutManual,
+} from './state-edits';
+
+/** When a verdict said true and the stored samples did not: ask again after this long. */
+const RECHECK_MS = 5000;
+
+/** What happened, in the past tense. `handed` facts say that the shell carried an intent out. */
+export type Fact =
+  | { kind: 'verdictsChanged'; version: number; verdicts: SeenVerdict[] }
+  | { kind: 'desiredChanged'; isDeleted: boolean }
+  | { kind: 'slotGranted'; plan: ActionPlan; token: number }
+  | { kind: 'gateLifted' }
+  | {
+      kind: 'actionFinished';
+      actionId: string;
+      policy: string | null;
+      outcome: Outcome;
+      cooldownUntil: number | null;
+      backoffUntil: number | null;
+    }
+  | { kind: 'actAsked'; request: ManualRequest }
+  | { kind: 'asked'; policy: string }
+  | { kind: 'answered'; policy: string; answer: RequestAnswer }
+  | { kind: 'manualAsked'; actionId: string }
+  | { kind: 'manualAnswered'; actionId: string; answer: RequestAnswer }
+  | { kind: 'childWanted'; actionId: string }
+  | { kind: 'childStarted'; actionId: string }
+  | { kind: 'recycled' }
+  | { kind: 'acknowledged'; version: number }
+  | { kind: 'errandDone'; actionId: string };
+
+type Reducers = {
+  [Kind in Fact['kind']]: (
+    state: ResourceState,
+    fact: Extract<Fact, { kind: Kind }>,
+    now: number,
+  ) => ResourceState;
+};
+
+const REDUCERS: Reducers = {
+  verdictsChanged: onVerdicts,
+  desiredChanged: (state, fact, now) => onDesired(state, fact.isDeleted, now),
+  slotGranted: (state, fact) => onGrant(state, fact.plan, fact.token),
+  gateLifted: (state, _fact, now) => mapPolicies(state, (p) => askHeldAgain(p, now)),
+  actionFinished: onFinished,
+  actAsked: (state, { request }) =>
+    withManual(state, request.actionId, { kind: 'wanted', request }),
+  asked: (state, fact) => mapPolicy(state, fact.policy, (p) => ({ ...p, phase: asking(p.phase) })),
+  answered: (state, fact, now) =>
+    mapPolicy(state, fact.policy, (p) => onAnswer(p, fact.answer, now)),
+  manualAsked: (state, fact) => withManual(state, fact.actionId, { kind: 'asking' }),
+  manualAnswered: (state, fact) => onManualAnswer(state, fact.actionId, fact.answer),
+  childWanted: (state, fact) => withStage(state, fact.actionId, { kind: 'starting' }),
+  childStarted: (state, fact) => withStage(state, fact.actionId, { kind: 'started' }),
+  recycled: (state) => state,
+  acknowledged: (state, fact) =>
+    state.toAcknowledge === fact.version ? { ...state, toAcknowledge: null } : state,
+  errandDone: (state, fact) => ({
+    ...state,
+    errands: state.errands.filter((e) => e.actionId !== fact.actionId),
+  }),
+};
+
+/** The state after a fact; pure. `now` is epoch ms. */
+export function reduce(state: ResourceState, fact: Fact, now: number): ResourceState {
+  const reducer = REDUCERS[fact.kind] as (s: ResourceState, f: Fact, t: number) => ResourceState;
+  return reducer(state, fact, now);
+}
+
+function onGrant(state: ResourceState, plan: ActionPlan, token: number): ResourceState {
+  const { actionId, policy } = plan;
+  if (isActing(state, actionId)) return state;
+  const stage: Stage = { kind: 'wanted', plan, token };
+  // A run that lost its state may not know the policy (yet): it still runs what was granted.
+  if (policy === null || state.policies[policy] === undefined) {
+    return withManual(state, actionId, { kind: 'acting', stage });
+  }
+  return mapPolicy(state, policy, (p) => ({ ...p, phase: acting(plan, token) }));
+}
+
+function onAnswer(p: PolicyState, answer: RequestAnswer, now: number): PolicyState {
+  switch (answer.kind) {
+    case 'gone':
+      return { ...p, phase: { kind: 'inactive' }, verdict: 'false' };
+    case 'not_firing':
+      if (p.verdict === 'false') return { ...p, phase: { kind: 'inactive' } };
+      return {
+        ...p,
+        phase: { kind: 'pending', dueAt: now + (answer.firesInMs ?? RECHECK_MS), isAsking: false },
+      };
+    case 'held':
+      if (p.verdict === 'false') return { ...p, phase: { kind: 'inactive' } };
+      return {
+        ...p,
+        phase: {
+          kind: 'firing',
+          wait: { kind: 'held', hold: answer.hold, askAt: answer.hold.until },
+        },
+      };
+    case 'queued':
+      return {
+        ...p,
+        phase: {
+          kind: 'firing',
+          wait: { kind: 'queued', actionId: answer.plan.actionId, hold: answer.hold },
+        },
+      };
+    case 'start':
+      return { ...p, phase: acting(answer.plan, answer.token) };
+  }
+}
+
+function acting(plan: ActionPlan, token: number | null): PhaseState {
+  return {
+    kind: 'acting',
+    actionId: plan.actionId,
+    stage: { kind: 'wanted', plan, token },
+    awaitsApproval: plan.approval !== null && token === null,
+    policyRevision: plan.policyRevision,
+  };
+}
+
+function onManualAnswer(
+  state: ResourceState,
+  actionId: string,
+  answer: RequestAnswer,
+): ResourceState {
+  if (answer.kind === 'start') {
+    const stage: Stage = { kind: 'wanted', plan: answer.plan, token: answer.token };
+    return withManual(state, actionId, { kind: 'acting', stage });
+  }
+  if (answer.kind === 'queued') return withManual(state, actionId, { kind: 'queued' });
+  return withoutManual(state, actionId);
+}
+
+function withStage(state: ResourceState, actionId: string, stage: Stage): ResourceState {
+  const manual = state.manual[actionId];
+  if (manual?.kind === 'acting') return withManual(state, actionId, { ...manual, stage });
+  return mapPolicies(state, (p) =>
+    p.phase.kind === 'acting' && p.phase.actionId === actionId
+      ? { ...p, phase: { ...p.phase, stage } }
+      : p,
+  );
+}
+
+function onFinished(
+  state: ResourceState,
+  fact: Extract<Fact, { kind: 'actionFinished' }>,
+  now: number,
+): ResourceState {
+  const next = mapPolicies(withoutManual(state, fact.actionId), (p, key) =>
+    isOwner(p, key, fact) ? { ...p, phase: afterAction(p, fact, now) } : askBusyAgain(p, now),
+  );
+  return forgetGone(next);
+}
+
+/** The policy that acted, or that lost track of its action. */
+function isOwner(
+  p: PolicyState,
+  key: string,
+  fact: { actionId: string; policy: string | null },
+): boolean {
+  if (p.phase.kind === 'acting') return p.phase.actionId === fact.actionId;
+  if (p.phase.kind === 'firing' && p.phase.wait.kind === 'queued') {
+    return p.phase.wait.actionId === fact.actionId;
+  }
+  return key === fact.policy && !isAsking(p.phase);
+}
+
+function afterAction(
+  p: PolicyState,
+  fact: { cooldownUntil: number | null; backoffUntil: number | null },
+  now: number,
+): PhaseState {
+  if (fact.cooldownUntil !== null) return { kind: 'cooldown', until: fact.cooldownUntil };
+  if (p.verdict === 'false') return { kind: 'inactive' };
+  const askAt = Math.max(fact.backoffUntil ?? now, now);
+  const hold = {
+    gate: 'backoff' as const,
+    detail: 'backing off after a failed attempt',
+    until: askAt,
+  };
+  return { kind: 'firing', wait: { kind: 'held', hold, askAt } };
+}
+
+function askBusyAgain(p: PolicyState, now: number): PolicyState {
+  const isBusy =
+    p.phase.kind === 'firing' &&
+    p.phase.wait.kind === 'held' &&
+    p.phase.wait.hold.gate === 'target_busy';
+  return isBusy ? askHeldAgain(p, now) : p;
+}
+
+function asking(phase: PhaseState): PhaseState {
+  return phase.kind === 'pending'
+    ? { ...phase, isAsking: true }
+    : { kind: 'firing', wait: { kind: 'asking' } };
+}

@@ -1,0 +1,68 @@
+import { selectorsOf } from '../domain/policy/evaluate';
+import type { Policy } from '../domain/policy/policy';
+import { query, type Db } from './database';
+
+interface Claim {
+  policy: string | null;
+  resource: string;
+}
+
+/**
+ * Says why the control plane should not be trusted with a policy's action now: the reason the api
+ * wrote down, or that no sample of a metric of the policy arrived since the api started.
+ */
+export async function loadDegradation(
+  db: Db,
+  claims: readonly Claim[],
+): Promise<(policy: string | null, resource: string) => string | null> {
+  const [row] = await query<{ degraded_reason: string | null; api_started_at: number }>(
+    db,
+    'select degraded_reason, api_started_at from control_plane',
+  );
+  const unseen =
+    row === undefined ? new Set<string>() : await loadUnseen(db, claims, row.api_started_at);
+  return (policy, resource) => {
+    if (policy === null || row === undefined) return null;
+    if (row.degraded_reason !== null) return row.degraded_reason;
+    return unseen.has(`${resource} ${policy}`)
+      ? 'the collector started anew and has not received the samples of the condition yet'
+      : null;
+  };
+}
+
+/** The claims with a metric of which no sample was received since `startedAt` (epoch ms). */
+async function loadUnseen(
+  db: Db,
+  claims: readonly Claim[],
+  startedAt: number,
+): Promise<Set<string>> {
+  const keys = [...new Set(claims.flatMap((c) => (c.policy === null ? [] : [c.policy])))];
+  const policies = await query<{ policy: string; document: Policy }>(
+    db,
+    'select policy, document from policies where policy = any($1)',
+    [keys],
+  );
+  const pairs = claims.flatMap(({ policy, resource }) => {
+    const document = policies.find((p) => p.policy === policy)?.document;
+    if (document === undefined) return [];
+    const metrics = new Set(selectorsOf(document.condition.expression).map((s) => s.metric));
+    return [...metrics].map((metric) => ({ policy: document.key, resource, metric }));
+  });
+  const unseen = await query<{ policy: string; resource: string }>(
+    db,
+    `select p.policy, p.resource
+       from unnest($1::text[], $2::text[], $3::text[]) as p (policy, resource, metric)
+      where not exists (
+        select 1 from series s join samples m using (series_id)
+         where s.name = p.metric and (s.owner = p.resource or s.member = p.resource)
+           and m.ts > to_timestamp($4::float8 / 1000) - interval '1 minute'
+           and m.ts + m.lag * interval '1 second' >= to_timestamp($4::float8 / 1000) - interval '1 second')`,
+    [
+      pairs.map((p) => p.policy),
+      pairs.map((p) => p.resource),
+      pairs.map((p) => p.metric),
+      startedAt,
+    ],
+  );
+  return new Set(unseen.map((u) => `${u.resource} ${u.policy}`));
+}

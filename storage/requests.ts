@@ -1,0 +1,241 @@
+import type { ActionPlan, Hold } from '../domain/action/action';
+import type { AuditEvent } from '../domain/audit';
+import type { EpisodeKey } from './decision-facts';
+import { insertAudit } from './audit';
+import { query, type Db } from './database';
+
+export type RequestState = 'awaiting_approval' | 'open' | 'granted' | 'closed';
+
+export interface StoredRequest {
+  action_id: string;
+  resource: string;
+  policy: string | null;
+  generation: number;
+  state: RequestState;
+  plan: ActionPlan;
+  waiter: string;
+  outcome: string | null;
+  created_at: number;
+  /** Fencing token of its slot; null without one. */
+  token: number | null;
+  begun_at: number | null;
+}
+
+const COLUMNS = `r.action_id, r.resource, r.policy, r.generation, r.state, r.plan, r.waiter,
+  r.outcome, r.created_at, s.token, s.begun_at`;
+
+/** A request by action id, locked until the transaction ends when `lock` is set. */
+export async function findRequest(
+  db: Db,
+  actionId: string,
+  options: { lock: boolean } = { lock: false },
+): Promise<StoredRequest | null> {
+  const [row] = await query<StoredRequest>(
+    db,
+    `select ${COLUMNS} from requests r left join slots s using (action_id)
+      where r.action_id = $1 ${options.lock ? 'for update of r' : ''}`,
+    [actionId],
+  );
+  return row ?? null;
+}
+
+/** The request of (resource, policy) that is not closed, if any. */
+export async function findOpenRequest(
+  db: Db,
+  resource: string,
+  policy: string,
+): Promise<StoredRequest | null> {
+  const [row] = await query<StoredRequest>(
+    db,
+    `select ${COLUMNS} from requests r left join slots s using (action_id)
+      where r.resource = $1 and r.policy = $2 and r.state <> 'closed'`,
+    [resource, policy],
+  );
+  return row ?? null;
+}
+
+/** All requests that are not closed and older than `ageMs`, for the reaper. */
+export async function listOpenRequests(db: Db, ageMs: number): Promise<StoredRequest[]> {
+  return query<StoredRequest>(
+    db,
+    `select ${COLUMNS} from requests r left join slots s using (action_id)
+      where r.state <> 'closed' and r.created_at < now() - make_interval(secs => $1::float8 / 1000)
+      order by r.created_at`,
+    [ageMs],
+  );
+}
+
+export interface NewRequest {
+  plan: ActionPlan;
+  generation: number;
+  episode: number;
+  since: number;
+  maxConcurrent: number | null;
+  forced: boolean;
+  state: 'awaiting_approval' | 'open';
+  waiter: string;
+}
+
+/** Inserts the request, its projection and its audit rows. The attempt is the next one of the episode. */
+export async function insertRequest(db: Db, request: NewRequest): Promise<void> {
+  const { plan } = request;
+  await query(
+    db,
+    `insert into requests (action_id, resource, policy, generation, episode, attempt, target, severity,
+                           since, max_concurrent, policy_revision, plan, state, waiter, forced)
+     values ($1, $2, $3, $4, $5,
+             (select coalesce(max(attempt), 0) + 1 from requests
+               where resource = $2 and policy is not distinct from $3 and generation = $4 and episode = $5),
+             $2, $6, to_timestamp($7::float8 / 1000), $8, $9, $10, $11, $12, $13)`,
+    [
+      plan.actionId,
+      plan.resource,
+      plan.policy,
+      request.generation,
+      request.episode,
+      plan.severity,
+      request.since,
+      request.maxConcurrent,
+      plan.policyRevision,
+      JSON.stringify(plan),
+      request.state,
+      request.waiter,
+      request.forced,
+    ],
+  );
+  await query(
+    db,
+    `insert into actions (action_id, resource, policy, policy_revision, severity, steps, state, dry_run,
+                          requested_by, reason, correlation_id, approval_deadline)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+             clock_timestamp() + make_interval(secs => $12::float8 / 1000))`,
+    [
+      plan.actionId,
+      plan.resource,
+      plan.policy,
+      plan.policyRevision,
+      plan.severity,
+      JSON.stringify(plan.steps),
+      request.state === 'open' ? 'queued' : 'awaiting_approval',
+      plan.dryRun,
+      plan.requestedBy,
+      plan.reason,
+      plan.correlationId,
+      plan.approval?.deadlineMs ?? null,
+    ],
+  );
+  const row = auditOf(plan, 'requested', {
+    steps: plan.steps,
+    reason: plan.reason,
+    dryRun: plan.dryRun,
+    since: new Date(request.since).toISOString(),
+  });
+  const asked = auditOf(plan, 'approval_asked', { ...plan.approval });
+  await insertAudit(db, plan.approval === null ? [row] : [row, asked]);
+}
+
+/** Moves the projection on; never backwards from recorded. */
+export async function showState(
+  db: Db,
+  actionId: string,
+  state: 'queued' | 'admitted' | 'executing' | 'verifying',
+): Promise<void> {
+  await query(
+    db,
+    `update actions set state = $2,
+            admitted_at = case when $2 = 'admitted' then clock_timestamp() else admitted_at end
+      where action_id = $1 and state <> 'recorded'`,
+    [actionId, state],
+  );
+}
+
+export async function setRequestState(
+  db: Db,
+  actionId: string,
+  state: RequestState,
+): Promise<void> {
+  await query(db, 'update requests set state = $2 where action_id = $1', [actionId, state]);
+}
+
+/** Closes the request with its outcome, frees its slot and completes the projection. */
+export async function closeRequest(
+  db: Db,
+  actionId: string,
+  end: { outcome: string; reason: string },
+): Promise<void> {
+  await query(
+    db,
+    `update requests set state = 'closed', outcome = $2, closed_at = clock_timestamp()
+      where action_id = $1`,
+    [actionId, end.outcome],
+  );
+  await query(db, 'delete from slots where action_id = $1', [actionId]);
+  await query(
+    db,
+    `update actions set state = 'recorded', outcome = $2, outcome_reason = $3,
+            recorded_at = clock_timestamp() where action_id = $1`,
+    [actionId, end.outcome, end.reason],
+  );
+}
+
+/** An audit row about an action as a whole, or about one of its steps. */
+export function auditOf(
+  plan: ActionPlan,
+  event: AuditEvent['event'],
+  details: Record<string, unknown>,
+  who: { actor?: string; door?: AuditEvent['door']; step?: number } = {},
+): AuditEvent {
+  return {
+    namespace: plan.namespace,
+    resource: plan.resource,
+    policy: plan.policy,
+    actionId: plan.actionId,
+    step: who.step ?? -1,
+    event,
+    actor: who.actor ?? plan.requestedBy,
+    door: who.door ?? (plan.policy === null ? 'api' : 'policy'),
+    correlationId: plan.correlationId,
+    policyRevision: plan.policyRevision,
+    details,
+  };
+}
+
+/** Remembers what holds a policy; an audit row is written only when the gate changes. */
+export async function saveHold(
+  db: Db,
+  key: EpisodeKey & { episode: number; namespace: string; policyRevision: number },
+  hold: Hold,
+): Promise<void> {
+  const changed = await query(
+    db,
+    `insert into episodes (resource, policy, generation, episode, held_gate, held_detail, held_until, held_since)
+     values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), clock_timestamp())
+     on conflict (resource, policy, generation) do update set
+       held_gate = excluded.held_gate, held_detail = excluded.held_detail, held_until = excluded.held_until,
+       held_since = excluded.held_since
+     where episodes.held_gate is distinct from excluded.held_gate
+        or episodes.held_until is distinct from excluded.held_until
+     returning 1`,
+    [key.resource, key.policy, key.generation, key.episode, hold.gate, hold.detail, hold.until],
+  );
+  if (changed.length === 0) return;
+  await insertAudit(db, [
+    {
+      namespace: key.namespace,
+      resource: key.resource,
+      policy: key.policy,
+      actionId: null,
+      step: -1,
+      event: 'held',
+      actor: `policy:${key.policy}`,
+      door: 'policy',
+      correlationId: null,
+      policyRevision: key.policyRevision,
+      details: {
+        gate: hold.gate,
+        detail: hold.detail,
+        until: hold.until === null ? null : new Date(hold.until).toISOString(),
+      },
+    },
+  ]);
+}

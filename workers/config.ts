@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import {
+  databaseSection,
+  duration,
+  flag,
+  home,
+  logSection,
+  port,
+  temporalSection,
+} from '../platform/config-sections';
+
+export const workerConfigSchema = z.object({
+  home,
+  database: databaseSection,
+  temporal: temporalSection,
+  log: logSection,
+  worker: z
+    .strictObject({
+      /** Where /health and /metrics listen. */
+      host: z.string().default('127.0.0.1'),
+      port: port.default(8081),
+      /** How often the observer looks at each resource. */
+      observeInterval: duration.default(2000),
+      /** How often requests of lost workflows are looked for. */
+      reapInterval: duration.default(30_000),
+      /** Days of samples older than this are dropped. */
+      retention: duration.default(30 * 86_400_000),
+      /** Accept plain approve, reject and cancel signals; default: while Temporal is on loopback. */
+      unsignedSignals: flag.optional(),
+      /** Default: `keys/approval.key` in the home folder. */
+      approvalKeyFile: z.string().optional(),
+      maxCachedWorkflows: z.coerce.number().int().min(1).default(200),
+    })
+    .prefault({}),
+});
+
+export type WorkerConfig = z.output<typeof workerConfigSchema>;

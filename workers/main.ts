@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Runtime as TemporalRuntime, DefaultLogger } from '@temporalio/worker';
+import { Connection } from '@temporalio/client';
+import { DEFAULT_CONSTANTS } from '../activities';
+import { createProcessRuntime } from '../activities/runtimes/process/runtime';
+import { ConfigError, loadConfig } from '../platform/config-loader';
+import { startHealthServer } from '../platform/health-server';
+import { createLifecycle, type Lifecycle } from '../platform/lifecycle';
+import { createLogger, type Logger } from '../platform/logger';
+import { createRegistry } from '../platform/metrics';
+import {
+  createTemporalClient,
+  temporalTarget,
+  type TemporalTarget,
+} from '../platform/temporal-client';
+import { createPool } from '../storage/database';
+import { workerConfigSchema, type WorkerConfig } from './config';
+import { createControlWorker, startHousekeeping } from './control';
+import { startObserver } from './observe';
+import { ensureSearchAttributes } from './search-attributes';
+
+const RETRY_MS = 1000;
+
+/** The worker process: control queue, process runtime and observer of this host. */
+async function main(): Promise<void> {
+  const config = loadConfig(workerConfigSchema, { env: process.env });
+  const logger = createLogger('worker', config.log.level);
+  const registry = createRegistry('worker');
+  const lifecycle = createLifecycle((step, err) => {
+    logger.error({ step, err }, 'stopping failed');
+  });
+  stopOnSignals(lifecycle, logger);
+
+  const pool = createPool({ ...config.database, name: 'worker' });
+  pool.on('error', (err) => {
+    logger.warn({ err }, 'database connection lost');
+  });
+  lifecycle.onStop('database', () => pool.end());
+  const target = temporalTarget(config.temporal);
+  const temporal = createTemporalClient(target);
+  lifecycle.onStop('temporal client', temporal.close);
+
+  const processes = createProcessRuntime({ home: config.home, now: Date.now });
+  const runtimes = new Map([[processes.catalogue.type, processes]]);
+  const observer = startObserver({
+    pool,
+    runtimes,
+    host: null,
+    logger,
+    now: Date.now,
+    intervalMs: config.worker.observeInterval,
+    stopRuntime: (resource) => processes.stop(resource),
+    isStoppingWithVigil: process.env['VIGIL_STOP_WITH_VIGIL'] === '1',
+  });
+  lifecycle.onStop('observer', observer.stop);
+
+  const status = { isPolling: false };
+  const health = await startHealthServer({
+    host: config.worker.host,
+    port: config.worker.port,
+    registry,
+    health: () =>
+      Promise.resolve({ status: status.isPolling ? 'ok' : 'degraded', temporal: status.isPolling }),
+  });
+  lifecycle.onStop('health', health.close);
+
+  const hasSearchAttributes = await whenReachable(logger, () => prepareServer(target, logger));
+  logTemporalThrough(logger);
+  const { worker, connection } = await createControlWorker({
+    target,
+    maxCachedWorkflows: config.worker.maxCachedWorkflows,
+    deps: {
+      pool,
+      temporal: temporal.client,
+      logger,
+      runtimes,
+      approvalKey: approvalKeyReader(config),
+      allowUnsignedSignals: config.worker.unsignedSignals ?? isLoopback(target),
+      hasSearchAttributes,
+      constants: {
+        ...DEFAULT_CONSTANTS,
+        reapAfterMs: config.worker.reapInterval,
+        retentionMs: config.worker.retention,
+      },
+    },
+  });
+  const running = worker.run();
+  lifecycle.onStop('worker', async () => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await running;
+    await connection.close();
+  });
+  await whenReachable(logger, () => startHousekeeping(temporal.client, config.worker.reapInterval));
+  status.isPolling = true;
+  logger.info({ health: health.port, queue: 'control' }, 'ready');
+}
+
+/** Keeps trying while Temporal is away; says so once. */
+async function whenReachable<T>(logger: Logger, attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (err) {
+      if (tries === 1) logger.warn({ err }, 'Temporal cannot be reached, trying again');
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+async function prepareServer(target: TemporalTarget, logger: Logger): Promise<boolean> {
+  const connection = await Connection.connect({ ...target.connection, connectTimeout: '5s' });
+  try {
+    return await ensureSearchAttributes(connection, target.namespace, logger);
+  } finally {
+    await connection.close();
+  }
+}
+
+function approvalKeyReader(config: WorkerConfig): () => string {
+  const path = config.worker.approvalKeyFile ?? join(config.home, 'keys', 'approval.key');
+  return () => readFileSync(path, 'utf8').trim();
+}
+
+function isLoopback(target: TemporalTarget): boolean {
+  const host = (target.connection.address ?? 'localhost:7233').replace(/:\d+$/, '');
+  return ['localhost', '[::1]', '::1'].includes(host) || host.startsWith('127.');
+}
+
+function logTemporalThrough(logger: Logger): void {
+  const levels = {
+    TRACE: 'trace',
+    DEBUG: 'debug',
+    INFO: 'debug',
+    WARN: 'warn',
+    ERROR: 'error',
+  } as const;
+  TemporalRuntime.install({
+    shutdownSignals: [],
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      logger[levels[level]]({ ...meta }, message);
+    }),
+  });
+}
+
+function stopOnSignals(lifecycle: Lifecycle, logger: Logger): void {
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    logger.info('stopping');
+    void lifecycle.stop().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('disconnect', stop);
+}
+
+main().catch((error: unknown) => {
+  const lines =
+    error instanceof ConfigError
+      ? error.problems
+      : [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+  process.stderr.write(`${lines.join('\n')}\n`);
+  process.exit(1);
+});

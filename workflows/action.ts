@@ -1,0 +1,157 @@
+import {
+  ActivityFailure,
+  condition,
+  log,
+  proxyActivities,
+  rootCause,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities';
+import { ApplicationFailure } from '@temporalio/common';
+import type { ActionPlan, Outcome } from '../domain/action/action';
+import type { RuntimeTarget, Snapshot, StepResult } from '../domain/action/runtime';
+import type { Step } from '../domain/policy/policy';
+import {
+  CONTROL_ACTIVITY,
+  EXECUTE_ACTIVITY,
+  INSPECT_ACTIVITY,
+  VERIFY_ACTIVITY,
+} from './activity-options';
+import { awaitApproval, listenForDecisions, type Desk } from './approval';
+import type { ActionInput } from './contract';
+import { VIGIL_OUTCOME } from './search-attributes';
+
+const control = proxyActivities<Activities>(CONTROL_ACTIVITY);
+const runtime = proxyActivities<Pick<Activities, 'inspect' | 'execute'>>(EXECUTE_ACTIVITY);
+
+/** How an action ended, or how a step let it go on. */
+interface Ending {
+  outcome: Outcome;
+  reason: string;
+}
+
+/**
+ * One action: approval where it is asked for, then a slot, then each step
+ * inspect → begin → execute → verify, and the outcome recorded with its release.
+ */
+export async function actionWorkflow(input: ActionInput): Promise<Ending> {
+  const { plan } = input;
+  const desk = listenForDecisions(plan);
+  const ending = await run(input, desk);
+  desk.close();
+  show(plan, `ended **${ending.outcome}**: ${ending.reason}`);
+  const summary = `Record ${ending.outcome}: ${ending.reason}`;
+  await control.record.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [{ plan, ...ending }]);
+  if (workflowInfo().typedSearchAttributes.getAll().length > 0) {
+    upsertSearchAttributes([{ key: VIGIL_OUTCOME, value: ending.outcome }]);
+  }
+  // A decision that came too late is still answered.
+  await condition(() => desk.isQuiet());
+  return ending;
+}
+
+async function run(input: ActionInput, desk: Desk): Promise<Ending> {
+  const { plan } = input;
+  let token = input.token;
+  if (token === null) {
+    show(plan, 'waits for approval');
+    const granted = await awaitApproval(plan, desk);
+    if (granted.kind === 'ended') return granted.ending;
+    token = granted.token;
+  }
+  let last: Ending = { outcome: 'succeeded', reason: 'nothing to do' };
+  for (const [index, step] of plan.steps.entries()) {
+    const cancelled = desk.cancelledBy();
+    if (cancelled !== null) return { outcome: 'cancelled', reason: `cancelled by ${cancelled}` };
+    last = await runStep({ plan, index, step, token });
+    if (last.outcome !== 'succeeded' && last.outcome !== 'skipped') return last;
+  }
+  return last;
+}
+
+interface StepRun {
+  plan: ActionPlan;
+  index: number;
+  step: Step;
+  token: number;
+}
+
+/** inspect → begin → execute → verify. */
+async function runStep(run: StepRun): Promise<Ending> {
+  const { plan, index, token } = run;
+  const label = labelOf(run);
+  show(plan, `begins ${label}`);
+  const inspected = await inspect(run);
+  if (inspected.kind === 'failed') return inspected.ending;
+  const summary = `Confirm slot, pause and condition before ${label}`;
+  const go = await control.begin.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [
+    { plan, step: index, token },
+  ]);
+  if (go.kind === 'stop') return { outcome: go.outcome, reason: go.reason };
+  if (plan.dryRun) return { outcome: 'skipped', reason: `dry run: would ${label}` };
+  const effect = await execute(run, go.target, inspected.result);
+  if (effect.kind === 'failed') return effect.ending;
+  const { result } = effect;
+  show(plan, `verifies ${label}: ${result.summary}`);
+  const verified = await control.verify.executeWithOptions(
+    { ...VERIFY_ACTIVITY, summary: `Is it fixed? ${result.summary}` },
+    [{ plan, step: index, summary: result.summary }],
+  );
+  return { outcome: verified.outcome, reason: verified.why };
+}
+
+type Attempt<T> = { kind: 'done'; result: T } | { kind: 'failed'; ending: Ending };
+
+async function inspect({ plan }: StepRun): Promise<Attempt<Snapshot>> {
+  const options = { ...INSPECT_ACTIVITY, summary: `Inspect ${plan.resource}` };
+  const target = { resource: plan.resource, spec: plan.spec };
+  try {
+    return { kind: 'done', result: await runtime.inspect.executeWithOptions(options, [target]) };
+  } catch (error) {
+    return failedBy(error, 'failed', `inspect ${plan.resource}`);
+  }
+}
+
+async function execute(
+  run: StepRun,
+  target: RuntimeTarget,
+  snapshot: Snapshot,
+): Promise<Attempt<StepResult>> {
+  const { plan, index, step, token } = run;
+  const options = { ...EXECUTE_ACTIVITY, summary: labelOf(run) };
+  const request = { key: `${plan.actionId}/${index}`, step, target, snapshot };
+  const input = { actionId: plan.actionId, step: index, token, request };
+  try {
+    return { kind: 'done', result: await runtime.execute.executeWithOptions(options, [input]) };
+  } catch (error) {
+    // A timeout leaves open whether the effect happened; an error says that it did not.
+    const isKnown = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure;
+    return failedBy(error, isKnown ? 'failed' : 'inconclusive', labelOf(run));
+  }
+}
+
+function failedBy(
+  error: unknown,
+  outcome: 'failed' | 'inconclusive',
+  label: string,
+): { kind: 'failed'; ending: Ending } {
+  if (!(error instanceof ActivityFailure)) throw error;
+  const reason = `${label}: ${rootCause(error) ?? error.message}`;
+  log.warn('step failed', { outcome, reason });
+  return { kind: 'failed', ending: { outcome, reason } };
+}
+
+function labelOf({ plan, step }: StepRun): string {
+  return `${step.action} ${plan.resource}`;
+}
+
+/** The run's current details in Temporal's Web UI. */
+function show(plan: ActionPlan, now: string): void {
+  const cause =
+    plan.policy === null ? `asked for by **${plan.requestedBy}**` : `**${plan.policy}**`;
+  setCurrentDetails(
+    `### ${plan.steps.map((s) => s.action).join(' → ')} ${plan.resource}\n\n${cause}: ${plan.reason}\n\n${now}`,
+  );
+}

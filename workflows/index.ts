@@ -1,0 +1,3 @@
+export { actionWorkflow } from './action';
+export { housekeepingWorkflow } from './housekeeping';
+export { resourceWorkflow } from './resource';
