@@ -1,0 +1,234 @@
+import { z } from 'zod';
+import type { RuntimeCatalogue } from '../../domain/action/runtime';
+import type { Policy } from '../../domain/policy/policy';
+import { DEFAULT_NAMESPACE, type ResourceName, type ServiceSpec } from '../../domain/resource';
+import { checksumOf } from '../canonical';
+import { suggest, type Problem } from '../problem';
+import { compilePolicy } from './policy';
+import { compileService, impliedPolicies } from './service';
+import {
+  anything,
+  check,
+  counted,
+  isRecord,
+  label,
+  nameField,
+  printed,
+  textMap,
+  type Context,
+} from './shape';
+import { plainDocument, readDocuments, type Path, type SourceDocument } from './source';
+
+export const API_VERSION = 'vigil.io/v1';
+const KINDS = ['Service', 'Policy'] as const;
+export type ManifestKind = (typeof KINDS)[number];
+
+/** One object of a manifest, checked and compiled. */
+export interface CompiledManifest {
+  kind: ManifestKind;
+  namespace: string;
+  name: string;
+  /** The document as written, as plain data; an entry of a `policies:` list as the Policy it stands for. */
+  document: unknown;
+  /** SHA-256 (hex) of the document's canonical JSON. */
+  checksum: string;
+  file: string;
+  line: number;
+  /** Null for a Policy. */
+  service: ServiceSpec | null;
+  labels: Record<string, string>;
+  /** A Policy's own policy, or what a Service implies. */
+  policies: Policy[];
+}
+
+export interface CompileOptions {
+  /** Named in problems and in what is stored. */
+  file: string;
+  /** What the runtimes can do; actions are checked against all of them. */
+  catalogue: readonly RuntimeCatalogue[];
+}
+
+export interface Compiled {
+  /** Only what is free of problems. */
+  objects: CompiledManifest[];
+  problems: Problem[];
+}
+
+/** Compiles a file of YAML documents, or reports every problem in it at file:line:col. Never throws. */
+export function parseManifests(text: string, options: CompileOptions): Compiled {
+  const { documents, problems } = readDocuments(text, options.file);
+  return compileAll(documents, options, problems);
+}
+
+/** The same for a document that came as JSON: messages begin with a JSON pointer, the line is 1. */
+export function compileDocument(document: unknown, options: CompileOptions): Compiled {
+  return compileAll([plainDocument(document)], options, []);
+}
+
+interface Compilation extends Context {
+  options: CompileOptions;
+  source: SourceDocument;
+}
+
+function compileAll(
+  documents: readonly SourceDocument[],
+  options: CompileOptions,
+  problems: Problem[],
+): Compiled {
+  const objects: CompiledManifest[] = [];
+  for (const source of documents) {
+    const report: Context['report'] = (path, message, place = { part: 'value' }) => {
+      const { line, column, prefix } = source.locate(path, place);
+      const { file } = options;
+      problems.push({ file, line, column, message: prefix + message, severity: 'error' });
+    };
+    const { catalogue } = options;
+    const compilation = { catalogue, report, writtenAs: source.writtenAs, options, source };
+    for (const object of compileSource(compilation)) {
+      if (objects.some((other) => isSame(other, object))) {
+        report(
+          ['metadata', 'name'],
+          `${object.kind} ${object.namespace}/${object.name} is described twice`,
+        );
+      } else {
+        objects.push(object);
+      }
+    }
+  }
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  return { objects, problems };
+}
+
+function isSame(a: CompiledManifest, b: CompiledManifest): boolean {
+  return a.kind === b.kind && a.namespace === b.namespace && a.name === b.name;
+}
+
+function compileSource(compilation: Compilation): CompiledManifest[] {
+  const { data } = compilation.source;
+  if (data === null || data === undefined) return [];
+  if (!isRecord(data)) {
+    compilation.report([], 'a manifest must be a mapping with apiVersion, kind, metadata and spec');
+    return [];
+  }
+  if (!isStorable(data, [], compilation)) return [];
+  return data['policies'] !== undefined && data['kind'] === undefined
+    ? compileList(data, compilation)
+    : compileManifest(data, compilation);
+}
+
+const MAX_DEPTH = 100;
+
+/** Text with a NUL or half a surrogate pair cannot be kept as jsonb; refuse it where it stands. */
+function isStorable(value: unknown, path: Path, context: Context): boolean {
+  if (path.length > MAX_DEPTH) {
+    context.report(path.slice(0, 1), `nested deeper than ${MAX_DEPTH} levels`);
+    return false;
+  }
+  if (typeof value === 'string') {
+    if (!value.includes('\0') && !/\p{Surrogate}/u.test(value)) return true;
+    context.report(path, `${label(path)} holds a character that cannot be stored`);
+    return false;
+  }
+  if (typeof value !== 'object' || value === null) return true;
+  const parts: [string | number, unknown][] = Array.isArray(value)
+    ? value.map((part: unknown, i) => [i, part])
+    : Object.entries(value);
+  return parts
+    .map(
+      ([step, part]) =>
+        isStorable(step, path, context) && isStorable(part, [...path, step], context),
+    )
+    .every((isFine) => isFine);
+}
+
+const manifestSchema = z.strictObject({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.string(),
+  metadata: anything,
+  spec: anything,
+});
+
+const metadataSchema = z.strictObject({
+  name: nameField,
+  namespace: nameField.default(DEFAULT_NAMESPACE),
+  labels: anything,
+});
+
+function compileManifest(
+  data: Readonly<Record<string, unknown>>,
+  compilation: Compilation,
+): CompiledManifest[] {
+  const { context, isFaulty } = counted(compilation);
+  check(manifestSchema, data, { path: [], context });
+  const kind = KINDS.find((known) => known === data['kind']);
+  if (kind === undefined) {
+    if (typeof data['kind'] === 'string') context.report(['kind'], unknownKind(data['kind']));
+    return [];
+  }
+  const path = ['metadata'];
+  const metadata = check(metadataSchema, data['metadata'], { path, context });
+  const given = isRecord(data['metadata']) ? data['metadata']['labels'] : undefined;
+  const labels = textMap(given, [...path, 'labels'], context);
+  const id = { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' };
+  const parts =
+    kind === 'Policy'
+      ? policyParts(compilePolicy(id, data['spec'], ['spec'], context))
+      : serviceParts(id, compileService(labels, data['spec'], ['spec'], context));
+  if (parts === null || isFaulty()) return [];
+  return [describe({ kind, ...id, labels, ...parts, document: data }, [], compilation)];
+}
+
+function unknownKind(kind: string): string {
+  const hint = suggest(kind, KINDS) || `; known: ${KINDS.join(', ')}`;
+  return `unknown kind ${printed(kind)}${hint}`;
+}
+
+type Parts = Pick<CompiledManifest, 'service' | 'policies'>;
+
+function policyParts(policy: Policy | null): Parts | null {
+  return policy && { service: null, policies: [policy] };
+}
+
+function serviceParts(id: ResourceName, service: ServiceSpec | null): Parts | null {
+  return service && { service, policies: impliedPolicies(id, service) };
+}
+
+const listSchema = z.strictObject({ policies: z.array(anything) });
+
+/** `policies: [{ name, condition, severity, action }]`: each entry is a Policy in namespace default. */
+function compileList(
+  data: Readonly<Record<string, unknown>>,
+  compilation: Compilation,
+): CompiledManifest[] {
+  const list = check(listSchema, data, { path: [], context: compilation });
+  return (list?.policies ?? []).flatMap((entry, i) => {
+    const path = ['policies', i];
+    if (isRecord(entry)) return compileEntry(entry, path, compilation);
+    compilation.report(path, `${label(path)} must be a mapping`);
+    return [];
+  });
+}
+
+function compileEntry(
+  entry: Readonly<Record<string, unknown>>,
+  path: Path,
+  compilation: Compilation,
+): CompiledManifest[] {
+  const { context, isFaulty } = counted(compilation);
+  const { name, ...spec } = entry;
+  const metadata = check(metadataSchema, { name }, { path, context });
+  const id = { namespace: DEFAULT_NAMESPACE, name: metadata?.name ?? '' };
+  const parts = policyParts(compilePolicy(id, spec, path, context));
+  if (parts === null || isFaulty()) return [];
+  const document = { apiVersion: API_VERSION, kind: 'Policy', metadata: { name }, spec };
+  return [describe({ kind: 'Policy', ...id, labels: {}, ...parts, document }, path, compilation)];
+}
+
+function describe(
+  object: Omit<CompiledManifest, 'checksum' | 'file' | 'line'>,
+  path: Path,
+  { source, options }: Compilation,
+): CompiledManifest {
+  const { line } = source.locate(path, { part: 'key' });
+  return { ...object, checksum: checksumOf(object.document), file: options.file, line };
+}

@@ -1,0 +1,215 @@
+import { z } from 'zod';
+import type { Policy } from '../../domain/policy/policy';
+import {
+  resourceKey,
+  type ConfigFile,
+  type HealthCheck,
+  type ProcessSpec,
+  type ResourceName,
+  type ServiceSpec,
+} from '../../domain/resource';
+import { parseCondition } from '../expression/parser';
+import { suggest } from '../problem';
+import {
+  given,
+  anything,
+  check,
+  durationField,
+  isRecord,
+  label,
+  nameField,
+  printed,
+  text,
+  textMap,
+  type Context,
+} from './shape';
+import type { Path } from './source';
+
+const specSchema = z.strictObject({
+  runtime: anything,
+  hosts: z.array(nameField).default([]),
+  healthCheck: anything,
+  config: anything,
+  sync: anything,
+});
+
+const NOT_YET = ['scaling', 'dependsOn', 'group', 'replicas', 'maintenance'];
+
+const RUNTIMES = ['process'];
+const RUNTIMES_NOT_YET = ['docker', 'systemd', 'script', 'webhook', 'config'];
+
+const processSchema = z.strictObject({
+  type: z.literal('process'),
+  command: anything,
+  env: anything,
+  cwd: z.string().min(1, 'must not be empty').default('.'),
+  stopWithVigil: z.boolean().default(false),
+});
+
+const healthCheckSchema = z.strictObject({
+  endpoint: z.string().refine(isHttpUrl, 'must be an http:// or https:// URL'),
+  interval: durationField({ fallback: 10_000, min: 250 }),
+  timeout: durationField({ fallback: 2000, min: 1 }),
+});
+
+const configFileSchema = z.strictObject({
+  path: z.string().min(1, 'must not be empty'),
+  content: z.string().optional(),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
+    .optional(),
+});
+
+const syncSchema = z.strictObject({
+  mode: z.enum(['detect', 'heal']).default('detect'),
+  cooldown: durationField({ fallback: 30_000 }),
+});
+
+/** Compiles a Service's `spec`; null after reporting what is wrong. */
+export function compileService(
+  labels: Record<string, string>,
+  spec: unknown,
+  path: Path,
+  context: Context,
+): ServiceSpec | null {
+  const data = check(specSchema, spec, { path, context, notYet: NOT_YET });
+  const raw = isRecord(spec) ? spec : null;
+  if (raw === null) return null;
+  const runtime = compileRuntime(raw['runtime'], [...path, 'runtime'], context);
+  const healthCheck = compileHealthCheck(raw['healthCheck'], [...path, 'healthCheck'], context);
+  const config = compileConfig(raw['config'], [...path, 'config'], context);
+  const sync = check(syncSchema, given(raw['sync']), { path: [...path, 'sync'], context });
+  if (data && new Set(data.hosts).size < data.hosts.length) {
+    context.report([...path, 'hosts'], '"hosts" names a host twice');
+  }
+  if (!data || !runtime || !sync) return null;
+  return {
+    runtime,
+    hosts: data.hosts,
+    labels,
+    healthCheck,
+    config,
+    sync: { mode: sync.mode, cooldownMs: sync.cooldown },
+  };
+}
+
+function compileRuntime(value: unknown, path: Path, context: Context): ProcessSpec | null {
+  const type = isRecord(value) ? value['type'] : 'process';
+  if (type !== 'process' && type !== undefined) {
+    context.report([...path, 'type'], refusedRuntime(type));
+    return null;
+  }
+  const data = check(processSchema, value, { path, context });
+  if (!isRecord(value)) return null;
+  const command = compileCommand(value['command'], [...path, 'command'], context);
+  const env = compileEnvironment(value['env'], [...path, 'env'], context);
+  return (
+    data && { type: 'process', command, env, cwd: data.cwd, stopWithVigil: data.stopWithVigil }
+  );
+}
+
+function refusedRuntime(type: unknown): string {
+  if (typeof type === 'string' && RUNTIMES_NOT_YET.includes(type)) {
+    return `runtime ${type} is not supported yet; supported: ${RUNTIMES.join(', ')}`;
+  }
+  const hint = typeof type === 'string' ? suggest(type, RUNTIMES) : '';
+  return `unknown runtime ${printed(type)}${hint || `; supported: ${RUNTIMES.join(', ')}`}`;
+}
+
+function compileCommand(value: unknown, path: Path, context: Context): string[] {
+  if (typeof value === 'string') {
+    const words = value
+      .trim()
+      .split(/\s+/)
+      .map((word) => JSON.stringify(word));
+    context.report(
+      path,
+      `"command" must be a list, because no shell reads it; split it: [${words.join(', ')}]`,
+    );
+    return [];
+  }
+  if (value === undefined) {
+    context.report(path, '"command" is missing', { part: 'key' });
+    return [];
+  }
+  if (!Array.isArray(value) || value.length === 0 || value[0] === '') {
+    context.report(path, '"command" must be a list: the program and its arguments');
+    return [];
+  }
+  return value.map((word: unknown, i) => text(word, [...path, i], context));
+}
+
+function compileEnvironment(value: unknown, path: Path, context: Context): Record<string, string> {
+  const env = textMap(value, path, context);
+  for (const name of Object.keys(env)) {
+    if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) continue;
+    context.report([...path, name], `"${name}" is no name of an environment variable`, {
+      part: 'key',
+    });
+  }
+  return env;
+}
+
+function compileHealthCheck(value: unknown, path: Path, context: Context): HealthCheck | null {
+  if (value === undefined) return null;
+  const data = check(healthCheckSchema, value, { path, context });
+  return data && { endpoint: data.endpoint, intervalMs: data.interval, timeoutMs: data.timeout };
+}
+
+function isHttpUrl(given: string): boolean {
+  const url = URL.canParse(given) ? new URL(given) : null;
+  return url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
+}
+
+function compileConfig(value: unknown, path: Path, context: Context): ConfigFile[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) {
+    context.report(path, '"config" must be a list of { path, content } or { path, sha256 }');
+    return [];
+  }
+  const files = value.flatMap((file: unknown, i) => compileConfigFile(file, [...path, i], context));
+  files.forEach((file, i) => {
+    if (files.findIndex((other) => other.path === file.path) === i) return;
+    context.report([...path, i, 'path'], `${label(['path'])} names ${file.path} a second time`);
+  });
+  return files;
+}
+
+function compileConfigFile(value: unknown, path: Path, context: Context): ConfigFile[] {
+  const data = check(configFileSchema, value, { path, context });
+  if (data === null) return [];
+  if (data.content !== undefined && data.sha256 === undefined) {
+    return [{ kind: 'content', path: data.path, content: data.content }];
+  }
+  if (data.sha256 !== undefined && data.content === undefined) {
+    return [{ kind: 'checksum', path: data.path, sha256: data.sha256.toLowerCase() }];
+  }
+  context.report(path, 'a config file needs either "content" or "sha256"');
+  return [];
+}
+
+const DRIFT = parseCondition('resource_drift > 0');
+
+/** The policy that `sync: heal` stands for: drift is a verdict like any other. */
+export function impliedPolicies({ namespace, name }: ResourceName, spec: ServiceSpec): Policy[] {
+  if (spec.sync.mode !== 'heal' || !DRIFT.ok) return [];
+  const policyName = `${name}:sync`;
+  return [
+    {
+      key: resourceKey(namespace, policyName),
+      namespace,
+      name: policyName,
+      target: { name, labels: {} },
+      condition: DRIFT.condition,
+      severity: 'warning',
+      steps: [{ action: 'sync', params: {} }],
+      cooldownMs: spec.sync.cooldownMs,
+      limits: { attempts: 3, maxConcurrent: 1 },
+      approval: null,
+      verify: { settleMs: 1000, stableMs: 3000, withinMs: 30_000 },
+      mode: 'enforce',
+      impliedBy: resourceKey(namespace, name),
+    },
+  ];
+}

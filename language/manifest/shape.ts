@@ -1,0 +1,202 @@
+import { z } from 'zod';
+import type { RuntimeCatalogue } from '../../domain/action/runtime';
+import { parseDuration } from '../duration';
+import { suggest } from '../problem';
+import type { Path, Place, SourceDocument } from './source';
+
+/** What the compilers of the kinds share. */
+export interface Context {
+  catalogue: readonly RuntimeCatalogue[];
+  report: (path: Path, message: string, place?: Place) => void;
+  writtenAs: SourceDocument['writtenAs'];
+}
+
+export interface ShapeOptions {
+  /** Fields of the design that are still to come: named as such, not as typing errors. */
+  notYet?: readonly string[];
+}
+
+/** A field that is checked by hand, or not at all. */
+export const anything = z.unknown().optional();
+
+/** An optional section: without it, the defaults; left empty, a problem. */
+export function given(section: unknown): unknown {
+  return section === undefined ? {} : section;
+}
+
+/** The same context, and whether anything was reported through it. */
+export function counted<C extends Context>(context: C): { context: C; isFaulty: () => boolean } {
+  let isFaulty = false;
+  const report: Context['report'] = (...problem) => {
+    isFaulty = true;
+    context.report(...problem);
+  };
+  return { context: { ...context, report }, isFaulty: () => isFaulty };
+}
+
+const AT_KEY: Place = { part: 'key' };
+
+/** Reads a mapping; reports every problem where it stands and answers null if there was one. */
+export function check<S extends z.ZodObject>(
+  schema: S,
+  value: unknown,
+  { path, context, notYet = [] }: { path: Path; context: Context } & ShapeOptions,
+): z.output<S> | null {
+  if (value === undefined || value === null) {
+    context.report(path, `${label(path)} is ${value === null ? 'empty' : 'missing'}`, AT_KEY);
+    return null;
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) {
+        const hint = notYet.includes(key)
+          ? ' is not supported yet'
+          : suggest(key, Object.keys(schema.shape));
+        context.report([...path, key], `unknown field "${key}"${hint}`, AT_KEY);
+      }
+      continue;
+    }
+    const at = [
+      ...path,
+      ...issue.path.map((step) => (typeof step === 'number' ? step : String(step))),
+    ];
+    const given = issue.path.reduce<unknown>((part, step) => partOf(part, step), value);
+    const isMissing = given === undefined;
+    context.report(
+      at,
+      isMissing ? `${label(at)} is missing` : `${label(at)} ${describe(issue, given)}`,
+      { part: isMissing ? 'key' : 'value' },
+    );
+  }
+  return null;
+}
+
+function partOf(value: unknown, step: PropertyKey): unknown {
+  return isRecord(value) || Array.isArray(value)
+    ? (value as Record<PropertyKey, unknown>)[step]
+    : undefined;
+}
+
+/** `"attempts"`, `"command[1]"`: the field as people call it. */
+export function label(path: Path): string {
+  const name = path.reduce<string>(
+    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : step),
+    'the document',
+  );
+  return path.length === 0 ? name : `"${name}"`;
+}
+
+const NOUNS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a mapping',
+  record: 'a mapping',
+  array: 'a list',
+};
+
+function describe(issue: z.core.$ZodIssue, given: unknown): string {
+  if (issue.code === 'invalid_type') {
+    return `must be ${NOUNS[issue.expected] ?? issue.expected}, not ${nounOf(given)}`;
+  }
+  if (issue.code === 'invalid_value') {
+    const known = issue.values.map(String);
+    const hint = typeof given === 'string' ? suggest(given, known) : '';
+    return `must be ${known.join(' or ')}, not ${printed(given)}${hint}`;
+  }
+  return issue.message;
+}
+
+/** A value as people read it, cut to a line. */
+export function printed(value: unknown): string {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
+    return nounOf(value);
+  }
+  return JSON.stringify(value).slice(0, 80);
+}
+
+function nounOf(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  return NOUNS[typeof value] ?? typeof value;
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const NAME = /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/;
+const MAX_NAME = 63;
+
+/** A name that is safe in ids, keys and file names. */
+export const nameField = z
+  .string()
+  .refine(
+    (name) => name.length <= MAX_NAME && NAME.test(name),
+    `must be at most ${MAX_NAME} lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends`,
+  );
+
+/** `500ms`, `5s`, `5m`, `1h` or whole milliseconds → milliseconds. */
+export function durationField(options: { fallback: number; min?: number }): DurationField {
+  return durationOrNull(options).transform((ms) => ms ?? options.fallback);
+}
+
+type DurationField = z.ZodType<number>;
+
+/** The same without a default: null when it is not given. */
+export function durationOrNull({ min = 0 }: { min?: number }): z.ZodType<number | null> {
+  return z
+    .unknown()
+    .optional()
+    .transform((given, context): number | null => {
+      if (given === undefined) return null;
+      const ms = typeof given === 'string' ? parseDuration(given) : wholeNumber(given);
+      if (ms !== null && ms >= min) return ms;
+      const message =
+        ms === null
+          ? `must be a duration such as 500ms, 5s, 5m or 1h, not ${printed(given)}`
+          : `must be at least ${min}ms`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    });
+}
+
+function wholeNumber(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+/**
+ * A mapping to text; numbers and booleans become the text that was written. A number that would
+ * read differently (1.10) is refused, because the manifest would silently say something else.
+ */
+export function textMap(value: unknown, path: Path, context: Context): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isRecord(value)) {
+    context.report(path, `${label(path)} must be a mapping, not ${nounOf(value)}`);
+    return {};
+  }
+  const texts = Object.entries(value).map(
+    ([key, part]) => [key, text(part, [...path, key], context)] as const,
+  );
+  return Object.fromEntries(texts);
+}
+
+/** Text, or a scalar taken as the text that was written. Reports anything else. */
+export function text(value: unknown, path: Path, context: Context): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'number' && typeof value !== 'boolean') {
+    context.report(path, `${label(path)} must be text, not ${nounOf(value)}`);
+    return '';
+  }
+  const written = context.writtenAs(path);
+  if (written !== null && written !== String(value)) {
+    context.report(
+      path,
+      `${label(path)} would be read as ${value}; put it in quotes: "${written}"`,
+    );
+  }
+  return String(value);
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import type { RuntimeCatalogue } from '../../domain/action/runtime';
+import type { Step, StepParams } from '../../domain/policy/policy';
+import { suggest } from '../problem';
+import { anything, check, isRecord, printed, type Context } from './shape';
+import type { Path } from './source';
+
+const stepSchema = z.strictObject({ action: anything, params: anything });
+
+type Verb = RuntimeCatalogue['verbs'][number];
+
+/** `action: restart` or `steps: [{ action, params }]`; exactly one of them. */
+export function compileSteps(
+  spec: Readonly<Record<string, unknown>>,
+  path: Path,
+  context: Context,
+): Step[] {
+  const { action, steps } = spec as { action?: unknown; steps?: unknown };
+  if (action !== undefined && steps !== undefined) {
+    context.report([...path, 'steps'], 'write either "action" or "steps", not both', {
+      part: 'key',
+    });
+    return [];
+  }
+  if (steps === undefined) {
+    return [compileStep({ action }, path, context)];
+  }
+  if (!Array.isArray(steps) || steps.length === 0) {
+    context.report([...path, 'steps'], '"steps" must be a list of at least one { action: … }');
+    return [];
+  }
+  return steps.map((step: unknown, i) => {
+    const at = [...path, 'steps', i];
+    const data = check(stepSchema, step, { path: at, context, notYet: ['after'] });
+    return compileStep(data ?? (isRecord(step) ? step : {}), at, context);
+  });
+}
+
+function compileStep(
+  step: { action?: unknown; params?: unknown },
+  path: Path,
+  context: Context,
+): Step {
+  const at = [...path, 'action'];
+  if (step.action === undefined) {
+    context.report(at, '"action" is missing', { part: 'key' });
+    return { action: '', params: {} };
+  }
+  const action = resolveVerb(step.action, context.catalogue);
+  if (action === null) {
+    const known = verbNames(context.catalogue);
+    const hint = typeof step.action === 'string' ? suggest(step.action, known.written) : '';
+    context.report(
+      at,
+      `no runtime has the action ${printed(step.action)}${hint || `; known: ${known.verbs.join(', ')}`}`,
+    );
+    return { action: '', params: {} };
+  }
+  return { action, params: compileParams(step.params, action, [...path, 'params'], context) };
+}
+
+/** The verb a written action stands for, aliases included; null when no runtime has it. */
+export function resolveVerb(
+  action: unknown,
+  catalogue: readonly RuntimeCatalogue[],
+): string | null {
+  if (typeof action !== 'string') return null;
+  for (const { verbs, aliases } of catalogue) {
+    const verb = Object.hasOwn(aliases, action) ? aliases[action] : action;
+    if (verbs.some((known) => known.verb === verb)) return verb ?? null;
+  }
+  return null;
+}
+
+function verbNames(catalogue: readonly RuntimeCatalogue[]): { verbs: string[]; written: string[] } {
+  const verbs = [...new Set(catalogue.flatMap((one) => one.verbs.map(({ verb }) => verb)))];
+  return { verbs, written: [...verbs, ...catalogue.flatMap((one) => Object.keys(one.aliases))] };
+}
+
+function compileParams(value: unknown, action: string, path: Path, context: Context): StepParams {
+  if (value === undefined) return {};
+  if (!isRecord(value)) {
+    context.report(path, '"params" must be a mapping');
+    return {};
+  }
+  const known = context.catalogue
+    .flatMap(({ verbs }) => verbs.filter(({ verb }) => verb === action))
+    .flatMap(({ params }) => params);
+  const params: StepParams = {};
+  for (const [name, given] of Object.entries(value)) {
+    const fault = faultOf(name, given, known);
+    if (fault === null) params[name] = given as StepParams[string];
+    else context.report([...path, name], fault, { part: 'key' });
+  }
+  return params;
+}
+
+function faultOf(name: string, given: unknown, known: Verb['params']): string | null {
+  const types = known.filter((param) => param.name === name).map(({ type }) => type);
+  if (types.some((type) => typeof given === type)) return null;
+  if (types.length > 0) return `"${name}" must be a ${types.join(' or ')}, not ${printed(given)}`;
+  const names = known.map((param) => param.name);
+  return `the action has no parameter "${name}"${suggest(name, names)}`;
+}
