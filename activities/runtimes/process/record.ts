@@ -24,8 +24,9 @@ export async function readRecord(folder: string): Promise<ProcessRecord | null> 
   }
 }
 
+/** Readable for an agent that runs as another user, which may not read environments. */
 export async function writeRecord(folder: string, record: ProcessRecord): Promise<void> {
-  await replaceFile(join(folder, FILE), `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  await replaceFile(join(folder, FILE), `${JSON.stringify(record)}\n`, { mode: 0o644 });
 }
 
 /**
