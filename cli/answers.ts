@@ -144,7 +144,8 @@ export const Verification = z.looseObject({
 });
 
 export const Applied = z.looseObject({
-  revision: z.number(),
+  /** Null: nothing changed, so there is no new one. */
+  revision: z.number().nullish(),
   changed: z.array(z.unknown()).optional(),
   unchanged: z.number().optional(),
 });

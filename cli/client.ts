@@ -46,16 +46,21 @@ const Problem = z.looseObject({
     .optional(),
 });
 
-/** An answer that is no success. `status` is the HTTP status. */
+/** An answer that is no success. `status` is the HTTP status, `body` the text that came with it. */
 export class ApiFailure extends CliFailure {
   readonly status: number;
+  readonly body: string;
 
-  constructor(status: number, message: string) {
-    super(message);
+  constructor(status: number, body: string) {
+    super(failureLine(status, body));
     this.name = 'ApiFailure';
     this.status = status;
+    this.body = body;
   }
 }
+
+/** Pages that every process serves in the same place, without a version. */
+const UNVERSIONED: readonly string[] = ['/health'];
 
 /** `--api`, else VIGIL_API_URL, else this machine's api (moved by VIGIL_PORT_OFFSET). */
 export function apiUrl(given: string | undefined, env: NodeJS.ProcessEnv): string {
@@ -99,21 +104,25 @@ export function createClient(baseUrl: string, env: NodeJS.ProcessEnv): ApiClient
       throw unreachable(baseUrl, cause);
     });
     const text = await response.text();
-    if (!response.ok) throw new ApiFailure(response.status, failureLine(response.status, text));
+    if (!response.ok) throw new ApiFailure(response.status, text);
     return text === '' ? null : parseJson(text, baseUrl);
+  }
+
+  function urlOf(path: string): URL {
+    return new URL(`${baseUrl}${UNVERSIONED.includes(path) ? '' : '/api/v1'}${path}`);
   }
 
   return {
     baseUrl,
     async get(path, schema, query = {}) {
-      const url = new URL(`${baseUrl}/api/v1${path}`);
+      const url = urlOf(path);
       for (const [name, value] of Object.entries(query)) {
         if (value !== undefined) url.searchParams.set(name, String(value));
       }
       return understand(await call('GET', url, null), schema, path);
     },
     async send({ method, path, json, yaml }, schema) {
-      const answer = await call(method, new URL(`${baseUrl}/api/v1${path}`), bodyOf(json, yaml));
+      const answer = await call(method, urlOf(path), bodyOf(json, yaml));
       return understand(answer, schema, path);
     },
   };

@@ -41,7 +41,7 @@ export function register(program: Command): void {
       );
       if (!answer.ok) {
         throw new CliFailure(
-          `${answer.namespace}: the chain is broken at row ${answer.firstBroken ?? '?'} of ${answer.rows}`,
+          `${answer.namespace}: the chain is broken at row ${answer.firstBroken ?? '?'}; the ${answer.rows} before it hold`,
         );
       }
     },

@@ -15,9 +15,11 @@ export function register(program: Command): void {
     async ({ api, options, show }) => {
       const yaml = readManifests(options.text('file') ?? '-');
       const answer = await api.send({ method: 'PUT', path: '/manifests', yaml }, Applied);
-      const changed = answer.changed?.length ?? 0;
+      const { revision, changed = [], unchanged = 0 } = answer;
       show(answer, () => [
-        `revision ${answer.revision}: ${changed} changed, ${answer.unchanged ?? 0} unchanged`,
+        revision === null || revision === undefined
+          ? `nothing changed: all ${unchanged} are as they were`
+          : `revision ${revision}: ${changed.length} changed, ${unchanged} unchanged`,
       ]);
     },
   );
@@ -30,7 +32,7 @@ export function register(program: Command): void {
     async ({ api, args: [kind = '', name = ''], show }) => {
       const path = `/manifests/${kindOf(kind)}/${placeOf(name)}`;
       const answer = await api.send({ method: 'DELETE', path }, Applied);
-      show(answer, () => [`revision ${answer.revision}: ${kindOf(kind)} ${name} is deleted`]);
+      show(answer, () => [`${kindOf(kind)} ${name} is deleted; what it describes goes on running`]);
     },
   );
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { Health, listOf, ResourceAnswer } from '../answers';
+import { ApiFailure, type ApiClient } from '../client';
 import { CliFailure } from '../failure';
 import { clock, table, talksToApi } from '../output';
 
@@ -8,16 +9,31 @@ export function register(program: Command): void {
   talksToApi(
     program.command('status').description('health of Vigil, then one line per resource'),
     async ({ api, show }) => {
-      const health = await api.get('/health', Health);
-      const resources = await api.get('/resources', listOf(ResourceAnswer), { limit: 1000 });
-      show({ health, resources: resources.items }, () => [
+      const health = await readHealth(api);
+      if (health.status === 'down') {
+        show({ health }, () => renderHealth(health));
+        throw new CliFailure('');
+      }
+      const { items } = await api.get('/resources', listOf(ResourceAnswer), { limit: 1000 });
+      show({ health, resources: items }, () => [
         ...renderHealth(health),
         '',
-        ...renderResources(resources.items),
+        ...renderResources(items),
       ]);
-      if (health.status === 'down') throw new CliFailure('');
     },
   );
+}
+
+/** Down is answered by 503, and the body says what is down. */
+async function readHealth(api: ApiClient): Promise<z.output<typeof Health>> {
+  try {
+    return await api.get('/health', Health);
+  } catch (error) {
+    if (!(error instanceof ApiFailure && error.status === 503)) throw error;
+    const down = Health.safeParse(JSON.parse(error.body));
+    if (!down.success) throw error;
+    return down.data;
+  }
 }
 
 export function renderHealth(health: z.output<typeof Health>): string[] {

@@ -62,7 +62,7 @@ export function serviceManifest({ name, port, run }: { name: string; port: numbe
         interval: '1s',
         timeout: '800ms',
       },
-      sync: 'detect',
+      sync: { mode: 'detect' },
     },
   };
 }

@@ -103,12 +103,13 @@ describe('status', () => {
     expect(out).not.toContain('default/ok');
   });
 
-  test('fails when vigil is down', async () => {
-    routes = {
-      'GET /health': { status: 'down', dependencies: { postgres: { status: 'down' } } },
-      'GET /resources': { items: [] },
-    };
-    const { error } = await run(registerStatus, 'status');
+  test('says what is down, and fails', async () => {
+    const body = { status: 'down', dependencies: { postgres: { status: 'down', detail: 'gone' } } };
+    const down = await startServer(() => ({ status: 503, body }));
+    const { out, error } = await runCli(registerStatus, ['status', '--api', down.url]);
+    await down.close();
+    expect(down.seen.map(({ url }) => url)).toEqual(['/health']);
+    expect(out).toBe('vigil is down\n  postgres: down (gone)\n');
     expect(error).toMatchObject({ exitCode: 1 });
   });
 });
@@ -326,11 +327,11 @@ describe('audit', () => {
   });
 
   test('verify fails at the first broken row', async () => {
-    const answer = { ok: false, namespace: 'default', rows: 7, firstBroken: 3 };
+    const answer = { ok: false, namespace: 'default', rows: 2, firstBroken: 3 };
     routes = { 'GET /audit/verify': answer };
     const { error } = await run(registerAudit, 'audit', 'verify');
     expect(error).toMatchObject({ exitCode: 1 });
-    expect(String(error)).toContain('broken at row 3 of 7');
+    expect(String(error)).toContain('broken at row 3; the 2 before it hold');
   });
 });
 
@@ -338,7 +339,7 @@ describe('delete', () => {
   test('names kind and place in the path', async () => {
     routes = { 'DELETE /manifests/Service/shop/web': { revision: 9 } };
     const { out } = await run(registerManifests, 'delete', 'service', 'shop/web');
-    expect(out).toBe('revision 9: Service shop/web is deleted\n');
+    expect(out).toBe('Service shop/web is deleted; what it describes goes on running\n');
   });
 
   test.each([

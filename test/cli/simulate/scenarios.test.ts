@@ -7,7 +7,9 @@ import {
   scenarioOf,
   type Observed,
 } from '../../../cli/simulate/scenarios';
-import { parseCondition } from '../../../language/expression/parser';
+import { CATALOGUES } from '../../../activities/catalogue';
+import { policyManifest, serviceManifest } from '../../../cli/simulate/sacrifice';
+import { compileDocument } from '../../../language/manifest/compile';
 
 function action(changes: Partial<Action>): Action {
   return {
@@ -92,9 +94,17 @@ describe('nothing should be done', () => {
   });
 });
 
-test.each(SCENARIO_NAMES)('the conditions of %s are conditions', (name) => {
-  for (const { condition } of SCENARIOS[name].policies) {
-    expect(parseCondition(condition)).toMatchObject({ ok: true });
+test.each(SCENARIO_NAMES)('the manifests of %s pass the check', (name) => {
+  const service = serviceManifest({ name: 'x-1', port: 40_000, run: 'r1' });
+  const policies = SCENARIOS[name].policies.map((draft) => policyManifest('x-1', draft));
+  for (const document of [service, ...policies]) {
+    const { objects, problems } = compileDocument(document, {
+      file: 'request',
+      catalogue: CATALOGUES,
+    });
+    expect(problems).toEqual([]);
+    expect(objects).toHaveLength(1);
+    expect(objects[0]).toMatchObject({ namespace: 'simulation' });
   }
 });
 
