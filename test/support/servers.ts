@@ -1,0 +1,89 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createChildOutput } from '../../cli/up/child-output';
+import { findOnPath } from '../../cli/up/executables';
+import { freePort } from '../../cli/up/ports';
+import { preparePostgres } from '../../cli/up/postgres';
+import { ROOT_FOLDER } from '../../cli/up/postgres-folder';
+import { prepareRedis } from '../../cli/up/redis';
+import { DEFAULT_BACKOFF, supervise, type ChildSpec } from '../../cli/up/supervise';
+import { findTemporal } from '../../cli/up/temporal-binary';
+import { prepareTemporal } from '../../cli/up/temporal';
+import { createLifecycle, type Lifecycle } from '../../platform/lifecycle';
+
+interface Run {
+  folder: string;
+  lifecycle: Lifecycle;
+}
+
+/**
+ * Starts the servers that the environment does not name, on free loopback ports and with data in a
+ * temporary folder, and puts their addresses into VIGIL_TEST_*. Returns their end.
+ */
+export async function startTestServers(env: NodeJS.ProcessEnv): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), 'vigil-test-'));
+  // PostgreSQL's own account has to reach its folder in it.
+  chmodSync(folder, 0o711);
+  const lifecycle = createLifecycle((name, error) => {
+    say(`${name} did not stop cleanly: ${String(error)}`);
+  });
+  const run = { folder, lifecycle };
+  lifecycle.onStop('folder', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  try {
+    await Promise.all([startPostgres(run, env), startTemporal(run, env), startRedis(run, env)]);
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+  return () => lifecycle.stop();
+}
+
+async function startPostgres(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
+  if (env['VIGIL_TEST_DATABASE_URL'] !== undefined) return;
+  const postgres = await preparePostgres({
+    folder: join(run.folder, 'postgres'),
+    shared: ROOT_FOLDER,
+    port: await freePort(),
+    isDurable: false,
+  });
+  await start(run, postgres.spec);
+  env['VIGIL_TEST_DATABASE_URL'] = postgres.urlOf('postgres');
+}
+
+async function startTemporal(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
+  if (env['VIGIL_TEST_TEMPORAL_ADDRESS'] !== undefined) return;
+  const { path } = await findTemporal({ env, say });
+  const { spec, address } = await prepareTemporal({
+    binary: path,
+    port: await freePort(),
+    uiPort: null,
+    dbFile: null,
+    namespace: 'default',
+  });
+  await start(run, spec);
+  env['VIGIL_TEST_TEMPORAL_ADDRESS'] = address;
+}
+
+async function startRedis(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
+  if (env['VIGIL_TEST_REDIS_URL'] !== undefined) return;
+  const binary = findOnPath('redis-server', env);
+  if (binary === null) return;
+  const folder = join(run.folder, 'redis');
+  const { spec, url } = await prepareRedis({ binary, folder, port: await freePort() });
+  await start(run, spec);
+  env['VIGIL_TEST_REDIS_URL'] = url;
+}
+
+async function start({ folder, lifecycle }: Run, spec: ChildSpec): Promise<void> {
+  const output = createChildOutput(join(folder, 'logs', `${spec.name}.log`), say);
+  lifecycle.onStop('log', output.close);
+  const child = await supervise(spec, { output, say, backoff: DEFAULT_BACKOFF });
+  lifecycle.onStop(spec.name, child.stop);
+}
+
+function say(line: string): void {
+  process.stderr.write(`test servers: ${line}\n`);
+}

@@ -1,0 +1,63 @@
+/**
+ * What a command of this repository needs before it can run: packages as in the lock file, and a
+ * build as new as the sources. Costs well under 100 ms when there is nothing to do.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
+const NODE_FLOOR = [20, 19];
+
+/** Installs and builds where that is needed. Ends the process with one clear line when it cannot. */
+export async function ensureReady() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1])) {
+    fail(`Node ${NODE_FLOOR.join('.')} or newer is needed; this is ${process.versions.node}`);
+  }
+  if (!isInstalled()) install();
+  const { build, isBuilt } = await import('./build.mjs');
+  if (!isBuilt()) await build();
+}
+
+/** Whether node_modules has what the lock file says; compares contents, since times lie after a checkout. */
+export function isInstalled() {
+  const hidden = join(ROOT, 'node_modules/.package-lock.json');
+  if (!existsSync(hidden)) return false;
+  const installed = readPackages(hidden);
+  return Object.entries(readPackages(join(ROOT, 'package-lock.json'))).every(([path, wanted]) => {
+    const found = installed[path];
+    if (found === undefined) return path === '' || wanted.optional === true;
+    return found.version === wanted.version && found.integrity === wanted.integrity;
+  });
+}
+
+function readPackages(path) {
+  return JSON.parse(readFileSync(path, 'utf8')).packages;
+}
+
+function install() {
+  say('installing packages (npm ci) …');
+  const args = ['ci', '--include=dev', '--no-fund', '--no-audit', '--loglevel=error'];
+  const npm = process.env.npm_execpath;
+  const [command, ...rest] =
+    npm === undefined ? ['npm', ...args] : [process.execPath, npm, ...args];
+  const { status, error } = spawnSync(command, rest, {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (status === 0) return;
+  const why = error === undefined ? `npm ci ended with ${status}` : error.message;
+  fail(`packages could not be installed (${why}); the lines above say why: is there a network?`);
+}
+
+/** A line for people on standard error: standard output belongs to the command. */
+export function say(line) {
+  process.stderr.write(`vigil: ${line}\n`);
+}
+
+export function fail(line) {
+  say(line);
+  process.exit(1);
+}
