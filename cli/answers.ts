@@ -144,8 +144,7 @@ export const Verification = z.looseObject({
 });
 
 export const Applied = z.looseObject({
-  /** Null: nothing changed, so there is no new one. */
-  revision: z.number().nullish(),
+  revision: z.number(),
   changed: z.array(z.unknown()).optional(),
   unchanged: z.number().optional(),
 });

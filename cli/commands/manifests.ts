@@ -17,7 +17,7 @@ export function register(program: Command): void {
       const answer = await api.send({ method: 'PUT', path: '/manifests', yaml }, Applied);
       const { revision, changed = [], unchanged = 0 } = answer;
       show(answer, () => [
-        revision === null || revision === undefined
+        changed.length === 0
           ? `nothing changed: all ${unchanged} are as they were`
           : `revision ${revision}: ${changed.length} changed, ${unchanged} unchanged`,
       ]);

@@ -58,7 +58,7 @@ const BUSY: PolicyDraft = {
 };
 
 const FLAPS = 4;
-const FLAP_MS = 3_000;
+const FLAP_MS = 2_000;
 const GAP_METRIC = 'simulated_queue_length';
 const BAD_VALUE = 500;
 const GOOD_VALUE = 5;
