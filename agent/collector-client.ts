@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { readVersion } from '../platform/version';
 
 const TIMEOUT_MS = 10_000;
+const USER_AGENT = `vigil-agent/${readVersion()}`;
 
 export interface CollectorAnswer {
   status: number;
@@ -26,7 +28,10 @@ export function createCollectorClient(options: {
 }): CollectorClient {
   async function send(method: string, path: string, body?: unknown): Promise<CollectorAnswer> {
     const requestId = randomUUID();
-    const headers: Record<string, string> = { 'x-request-id': requestId };
+    const headers: Record<string, string> = {
+      'x-request-id': requestId,
+      'user-agent': USER_AGENT,
+    };
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (options.tokenFile !== undefined) {
       headers['authorization'] = `Bearer ${(await readFile(options.tokenFile, 'utf8')).trim()}`;

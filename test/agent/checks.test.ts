@@ -56,7 +56,10 @@ test('the checks of this host are asked for and started, with what they leave ou
   collector.answer = list(HTTP, PROCESS);
   follow();
   await waitFor('the checks', () => running.length === 2);
-  expect(collector.received[0]?.path).toBe('/api/v1/agents/db%201/checks');
+  expect(collector.received[0]).toMatchObject({
+    path: '/api/v1/agents/db%201/checks',
+    headers: { 'user-agent': expect.stringMatching(/^vigil-agent\/\d+\.\d+\.\d+/) as string },
+  });
   expect(running).toEqual([
     HTTP,
     {
