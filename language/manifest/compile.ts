@@ -120,16 +120,16 @@ const MAX_DEPTH = 100;
 
 /** Text with a NUL or half a surrogate pair cannot be kept as jsonb; refuse it where it stands. */
 function isStorable(value: unknown, path: Path, context: Context): boolean {
-  if (path.length > MAX_DEPTH) {
-    context.report(path.slice(0, 1), `nested deeper than ${MAX_DEPTH} levels`);
-    return false;
-  }
   if (typeof value === 'string') {
     if (!value.includes('\0') && !/\p{Surrogate}/u.test(value)) return true;
     context.report(path, `${label(path)} holds a character that cannot be stored`);
     return false;
   }
   if (typeof value !== 'object' || value === null) return true;
+  if (path.length > MAX_DEPTH) {
+    context.report(path.slice(0, 1), `nested deeper than ${MAX_DEPTH} levels`);
+    return false;
+  }
   const parts: [string | number, unknown][] = Array.isArray(value)
     ? value.map((part: unknown, i) => [i, part])
     : Object.entries(value);

@@ -34,7 +34,13 @@ export function compileCondition(value: unknown, path: Path, context: Context): 
     context.report(path, `${label(path)} must be text or a mapping, not ${printed(value)}`);
     return null;
   }
-  const data = check(conditionSchema, value, { path, context, notYet: ['all', 'any'] });
+  const combined = ['all', 'any'].find((key) => key in value);
+  if (combined !== undefined) {
+    const message = `"${combined}" is not supported yet; join conditions with AND or OR in one text`;
+    context.report([...path, combined], message, { part: 'key' });
+    return null;
+  }
+  const data = check(conditionSchema, value, { path, context });
   if (data === null) return null;
   const held = data.for === undefined ? '' : ` for ${data.for}`;
   const text = `${data.metric} ${OPERATORS[data.type]} ${data.threshold}${held}`;

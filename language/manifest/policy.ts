@@ -35,7 +35,7 @@ const specSchema = z.strictObject({
   mode: z.enum(['enforce', 'dry-run']).default('enforce'),
 });
 
-const NOT_YET = ['clear', 'missing', 'schedule', 'language', 'dependsOn', 'group', 'maxUnhealthy'];
+const NOT_YET = ['clear', 'missing', 'schedule', 'language'];
 
 const severitySchema = z.strictObject({
   severity: z.enum(['info', 'warning', 'critical']).default('warning'),

@@ -33,7 +33,7 @@ const specSchema = z.strictObject({
   sync: anything,
 });
 
-const NOT_YET = ['scaling', 'dependsOn', 'group', 'replicas', 'maintenance'];
+const NOT_YET = ['scaling', 'dependsOn', 'group'];
 
 const RUNTIMES = ['process'];
 const RUNTIMES_NOT_YET = ['docker', 'systemd', 'script', 'webhook', 'config'];

@@ -100,7 +100,7 @@ const NOUNS: Readonly<Record<string, string>> = {
 
 function describe(issue: z.core.$ZodIssue, given: unknown): string {
   if (issue.code === 'invalid_type') {
-    return `must be ${NOUNS[issue.expected] ?? issue.expected}, not ${nounOf(given)}`;
+    return `must be ${NOUNS[issue.expected] ?? issue.expected}, not ${printed(given)}`;
   }
   if (issue.code === 'invalid_value') {
     const known = issue.values.map(String);

@@ -1,0 +1,291 @@
+import fc from 'fast-check';
+import { compileDocument, parseManifests, type Compiled } from '../../../language/manifest/compile';
+import { formatProblem } from '../../../language/problem';
+import { CATALOGUE } from '../../support/catalogue';
+
+function compile(text: string): Compiled {
+  return parseManifests(text, { file: 'm.yaml', catalogue: CATALOGUE });
+}
+
+function problemsOf(document: unknown): string[] {
+  return compileDocument(document, { file: 'api', catalogue: CATALOGUE }).problems.map(
+    formatProblem,
+  );
+}
+
+const SERVICE = `
+apiVersion: vigil.io/v1
+kind: Service
+metadata: { name: web, namespace: shop, labels: { tier: web, rank: 1 } }
+spec:
+  runtime:
+    type: process
+    command: [node, server.js, 8080]
+    env: { PORT: 8080, DEBUG: false, TOKEN: "file:/run/token" }
+    stopWithVigil: true
+  hosts: [a, b]
+  healthCheck: { endpoint: "http://127.0.0.1:8080/health", interval: 1s }
+  config:
+    - { path: web.conf, content: "port=8080" }
+    - { path: lib.so, sha256: ${'AB'.repeat(32)} }
+`;
+
+test('a Service is compiled with every default filled in', () => {
+  const { objects, problems } = compile(SERVICE);
+  expect(problems).toEqual([]);
+  expect(objects).toHaveLength(1);
+  expect(objects[0]).toMatchObject({
+    kind: 'Service',
+    namespace: 'shop',
+    name: 'web',
+    file: 'm.yaml',
+    line: 2,
+    labels: { tier: 'web', rank: '1' },
+    policies: [],
+    document: { spec: { runtime: { env: { PORT: 8080 } } } },
+  });
+  expect(objects[0]?.service).toEqual({
+    runtime: {
+      type: 'process',
+      command: ['node', 'server.js', '8080'],
+      env: { PORT: '8080', DEBUG: 'false', TOKEN: 'file:/run/token' },
+      cwd: '.',
+      stopWithVigil: true,
+    },
+    hosts: ['a', 'b'],
+    labels: { tier: 'web', rank: '1' },
+    healthCheck: { endpoint: 'http://127.0.0.1:8080/health', intervalMs: 1000, timeoutMs: 2000 },
+    config: [
+      { kind: 'content', path: 'web.conf', content: 'port=8080' },
+      { kind: 'checksum', path: 'lib.so', sha256: 'ab'.repeat(32) },
+    ],
+    sync: { mode: 'detect', cooldownMs: 30_000 },
+  });
+});
+
+test('sync: heal implies a policy that syncs on drift', () => {
+  const { objects, problems } = compile(`${SERVICE}  sync: { mode: heal, cooldown: 5s }\n`);
+  expect(problems).toEqual([]);
+  expect(objects[0]?.policies).toMatchObject([
+    {
+      key: 'shop/web:sync',
+      name: 'web:sync',
+      namespace: 'shop',
+      target: { name: 'web', labels: {} },
+      condition: { text: 'resource_drift > 0', forMs: 0 },
+      severity: 'warning',
+      steps: [{ action: 'sync', params: {} }],
+      cooldownMs: 5000,
+      limits: { attempts: 3, maxConcurrent: 1 },
+      verify: { settleMs: 1000, stableMs: 3000, withinMs: 30_000 },
+      mode: 'enforce',
+      impliedBy: 'shop/web',
+    },
+  ]);
+});
+
+test('a Policy is compiled with every default filled in', () => {
+  const { objects, problems } = compile(`
+apiVersion: vigil.io/v1
+kind: Policy
+metadata: { name: down }
+spec:
+  condition: http_up == 0 for 5m
+  action: restart_service
+`);
+  expect(problems).toEqual([]);
+  const [policy] = objects[0]?.policies ?? [];
+  expect(policy).toMatchObject({
+    key: 'default/down',
+    namespace: 'default',
+    name: 'down',
+    target: { name: '*', labels: {} },
+    severity: 'warning',
+    steps: [{ action: 'restart', params: {} }],
+    cooldownMs: 300_000,
+    limits: { attempts: 3, maxConcurrent: 1 },
+    approval: null,
+    verify: { settleMs: 10_000, stableMs: null, withinMs: 120_000 },
+    mode: 'enforce',
+    impliedBy: null,
+  });
+  expect(policy?.condition).toMatchObject({ text: 'http_up == 0 for 5m', forMs: 300_000 });
+});
+
+test('everything a Policy can say is taken over', () => {
+  const { objects, problems } = compile(`
+apiVersion: vigil.io/v1
+kind: Policy
+metadata: { name: busy, namespace: shop }
+spec:
+  target: { kind: Service, name: "web-*", labels: { tier: web, rank: 1 } }
+  condition: { type: metric_exceeds, metric: cpu_usage, threshold: 80%, for: 90s }
+  severity: critical
+  steps: [{ action: restart }, { action: scale_up, params: { by: 1 } }]
+  cooldown: 250
+  limits: { attempts: 5, maxConcurrent: 2 }
+  approval: { required: 2, deadline: 1h, onDeadline: approve }
+  verify: { settle: 0, stable: 500ms, within: 5s }
+  mode: dry-run
+`);
+  expect(problems).toEqual([]);
+  expect(objects[0]?.policies[0]).toMatchObject({
+    target: { name: 'web-*', labels: { tier: 'web', rank: '1' } },
+    condition: { text: 'cpu_usage > 80% for 90s', forMs: 90_000 },
+    severity: 'critical',
+    steps: [
+      { action: 'restart', params: {} },
+      { action: 'scale', params: { by: 1 } },
+    ],
+    cooldownMs: 250,
+    limits: { attempts: 5, maxConcurrent: 2 },
+    approval: { required: 2, deadlineMs: 3_600_000, onDeadline: 'approve' },
+    verify: { settleMs: 0, stableMs: 500, withinMs: 5000 },
+    mode: 'dry-run',
+  });
+});
+
+test('a policies: list becomes Policies in namespace default that compile again on their own', () => {
+  const { objects, problems } = compile(`
+policies:
+  - name: high-cpu
+    condition: cpu_usage > 80% for 5m
+    severity: critical
+    action: restart
+  - name: low-disk
+    condition: { type: metric_below, metric: disk_free, threshold: 0.1 }
+    action: sync
+`);
+  expect(problems).toEqual([]);
+  expect(objects.map(({ kind, namespace, name, line }) => [kind, namespace, name, line])).toEqual([
+    ['Policy', 'default', 'high-cpu', 3],
+    ['Policy', 'default', 'low-disk', 7],
+  ]);
+  for (const object of objects) {
+    const again = compileDocument(object.document, { file: 'db', catalogue: CATALOGUE });
+    expect(again.problems).toEqual([]);
+    expect(again.objects[0]?.policies).toEqual(object.policies);
+    expect(again.objects[0]?.checksum).toBe(object.checksum);
+  }
+});
+
+test('documents without problems are compiled although their neighbours have some', () => {
+  const { objects, problems } = compile(`${SERVICE}---\nkind: Nonsense\n---\n# nothing\n`);
+  expect(objects.map(({ name }) => name)).toEqual(['web']);
+  expect(problems.map(formatProblem)).toEqual([
+    'm.yaml:17:1: "apiVersion" is missing',
+    'm.yaml:17:7: unknown kind "Nonsense"; known: Service, Policy',
+  ]);
+});
+
+test('JSON is YAML, and the order of keys does not change the checksum', () => {
+  const spec = { runtime: { type: 'process', command: ['node'] } };
+  const one = { apiVersion: 'vigil.io/v1', kind: 'Service', metadata: { name: 'web' }, spec };
+  const two = { spec, metadata: { name: 'web' }, kind: 'Service', apiVersion: 'vigil.io/v1' };
+  const checksums = [one, two].map(
+    (document) => compile(JSON.stringify(document)).objects[0]?.checksum,
+  );
+  expect(checksums[0]).toMatch(/^[0-9a-f]{64}$/);
+  expect(checksums[1]).toBe(checksums[0]);
+});
+
+test('problems of a JSON body begin with a JSON pointer', () => {
+  expect(
+    problemsOf({
+      apiVersion: 'vigil.io/v1',
+      kind: 'Policy',
+      metadata: { name: 'down' },
+      spec: { condition: 'a >', actoin: 'restart' },
+    }),
+  ).toEqual([
+    'api:1:1: /spec/actoin: unknown field "actoin"; did you mean "action"?',
+    'api:1:1: /spec/condition: expected a metric or a number, found the end',
+    'api:1:1: /spec/action: "action" is missing',
+  ]);
+  expect(problemsOf(['x'])).toHaveLength(1);
+  expect(problemsOf({ kind: 'Policy', metadata: { name: '\ud800' } })).toEqual([
+    'api:1:1: /metadata/name: "name" holds a character that cannot be stored',
+  ]);
+});
+
+test('an alias repeats what it stands for, and problems are placed in its anchor', () => {
+  const { problems } = compile(`
+apiVersion: vigil.io/v1
+kind: Policy
+metadata: { name: down }
+spec:
+  condition: &c http_up ==
+  verify: { within: *c }
+  action: restart
+`);
+  expect(problems.map(({ line }) => line)).toEqual([6, 7]);
+});
+
+const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
+for (let i = 1; i < 9; i += 1) {
+  const [before, name] = [String.fromCharCode(96 + i), String.fromCharCode(97 + i)];
+  bomb.push(`${name}: &${name} [${Array(10).fill(`*${before}`).join(', ')}]`);
+}
+
+test.each([
+  ['an alias bomb', bomb.join('\n'), /aliases cannot be expanded/],
+  ['deep flow lists', '['.repeat(200_000), /nested deeper than 100 levels/],
+  ['deep block lists', '- '.repeat(200_000), /nested deeper than 100 levels/],
+  [
+    'deep mappings',
+    Array.from({ length: 900 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+    /nested deeper/,
+  ],
+  ['a huge file', 'a'.repeat(2_000_000), /longer than 1048576 characters/],
+])('%s is refused quickly', (_name, text, expected) => {
+  const started = performance.now();
+  const { objects, problems } = compile(text);
+  expect(objects).toEqual([]);
+  expect(problems.map(({ message }) => message).join('\n')).toMatch(expected);
+  expect(performance.now() - started).toBeLessThan(3000);
+});
+
+test('a deeply nested JSON body is refused', () => {
+  const deep = JSON.parse(`${'[1,'.repeat(5000)}1${']'.repeat(5000)}`) as unknown;
+  expect(problemsOf({ kind: 'Policy', spec: deep })).toEqual([
+    'api:1:1: /spec: nested deeper than 100 levels',
+  ]);
+});
+
+test('no text makes the compiler throw', () => {
+  const pieces = fc.constantFrom(
+    ...SERVICE.split(/(\s+|[{}[\],:])/),
+    ...[
+      'policies:',
+      '\n',
+      '\n  ',
+      '- ',
+      '&a',
+      '*a',
+      '!!int',
+      '"',
+      "'",
+      '|',
+      '>',
+      '%',
+      '---\n',
+      'kind: Policy\n',
+      '? ',
+      '~',
+      '1e999',
+      '\0',
+    ],
+  );
+  const texts = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.array(pieces, { maxLength: 60 }).map((all) => all.join('')),
+  );
+  fc.assert(
+    fc.property(texts, (text) => {
+      for (const problem of compile(text).problems) {
+        expect(formatProblem(problem)).toMatch(/^m\.yaml:[1-9]\d*:[1-9]\d*: ./);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
