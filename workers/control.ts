@@ -12,7 +12,8 @@ export async function createControlWorker(options: {
   target: TemporalTarget;
   deps: ActivityDeps;
   maxCachedWorkflows: number;
-  taskQueue?: string;
+  /** The bundle made by the build; without it the workflows are bundled from the sources. */
+  bundlePath?: string;
 }): Promise<{ worker: Worker; connection: NativeConnection }> {
   const connection = await NativeConnection.connect(
     options.target.connection as NativeConnectionOptions,
@@ -20,8 +21,8 @@ export async function createControlWorker(options: {
   const worker = await Worker.create({
     connection,
     namespace: options.target.namespace,
-    taskQueue: options.taskQueue ?? CONTROL_QUEUE,
-    ...workflowSource(),
+    taskQueue: CONTROL_QUEUE,
+    ...workflowSource(options.bundlePath ?? join(__dirname, '../workflow-bundle.js')),
     activities: createActivities(options.deps),
     // The default of 10 s stalls workflows after a crash.
     stickyQueueScheduleToStartTimeout: '3s',
@@ -33,9 +34,9 @@ export async function createControlWorker(options: {
   return { worker, connection };
 }
 
-/** The bundle made by the build; from the sources, where there is none. */
-function workflowSource(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
-  const codePath = join(__dirname, '../workflow-bundle.js');
+function workflowSource(
+  codePath: string,
+): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
   return existsSync(codePath)
     ? { workflowBundle: { codePath } }
     : { workflowsPath: require.resolve('../workflows') };
