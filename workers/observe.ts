@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { observe, startDesired, type ObserveDeps } from '../activities/observe';
 import type { Runtime, RuntimeTarget } from '../domain/action/runtime';
+import { createBell } from '../platform/bell';
 import type { Logger } from '../platform/logger';
 import { listen } from '../storage/listen';
 import { createObservationStore, listObserved, type ObservedResource } from '../storage/states';
@@ -155,36 +156,4 @@ async function stopAll(
       }
     }),
   );
-}
-
-/** A wait that a ring cuts short; a ring while nobody waits counts for the next wait. */
-function createBell() {
-  let isRung = false;
-  let isStopped = false;
-  let wake: (() => void) | null = null;
-  const ring = (): void => {
-    isRung = true;
-    wake?.();
-  };
-  return {
-    ring,
-    stop(): void {
-      isStopped = true;
-      ring();
-    },
-    isStopped: () => isStopped,
-    async wait(ms: number): Promise<void> {
-      if (!isRung) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      wake = null;
-      isRung = false;
-    },
-  };
 }

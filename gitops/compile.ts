@@ -1,0 +1,19 @@
+import type { RuntimeCatalogue } from '../domain/action/runtime';
+import { parseManifests } from '../language/manifest/compile';
+import { formatProblem } from '../language/problem';
+import type { Compile } from './round';
+
+/** Compiles every file against what the runtimes can do; the problems of all files at once. */
+export function createCompile(catalogue: readonly RuntimeCatalogue[]): Compile {
+  return (files) => {
+    const compiled = files.map(({ path, text }) => parseManifests(text, { file: path, catalogue }));
+    const found = compiled.flatMap(({ problems }) => problems);
+    const textsOf = (severity: 'error' | 'warning'): string[] =>
+      found.filter((problem) => problem.severity === severity).map(formatProblem);
+    return {
+      objects: compiled.flatMap(({ objects }) => objects),
+      problems: textsOf('error'),
+      warnings: textsOf('warning'),
+    };
+  };
+}

@@ -1,0 +1,77 @@
+import { CATALOGUES } from '../activities/catalogue';
+import { ConfigError, loadConfig } from '../platform/config-loader';
+import { startHealthServer } from '../platform/health-server';
+import { createLifecycle, type Lifecycle } from '../platform/lifecycle';
+import { createLogger, type Logger } from '../platform/logger';
+import { createRegistry } from '../platform/metrics';
+import { createPool } from '../storage/database';
+import { createCompile } from './compile';
+import { gitopsConfigSchema } from './config';
+import { registerMetrics } from './metrics';
+import { createFolderSource } from './sources/folder';
+import { startSync } from './sync';
+
+/** Half-written files are not taken: a file must be left alone for so long. */
+const SETTLE_MS = 200;
+
+/** The gitops process: keeps the manifests of its folders in force. */
+async function main(): Promise<void> {
+  const { database, log, gitops } = loadConfig(gitopsConfigSchema, { env: process.env });
+  const logger = createLogger('gitops', log.level);
+  const registry = createRegistry('gitops');
+  const lifecycle = createLifecycle((step, err) => {
+    logger.error({ step, err }, 'stopping failed');
+  });
+  stopOnSignals(lifecycle, logger);
+
+  const pool = createPool({ ...database, name: 'gitops' });
+  lifecycle.onStop('database', () => pool.end());
+
+  const compile = createCompile(CATALOGUES);
+  const syncs = gitops.folders.map((folder) => {
+    const source = createFolderSource({ folder, settleMs: SETTLE_MS, now: Date.now });
+    const waits = { intervalMs: gitops.interval, settleMs: SETTLE_MS };
+    const sync = startSync({ pool, source, compile, logger, now: Date.now, ...waits });
+    lifecycle.onStop(source.name, sync.stop);
+    return sync;
+  });
+  const statuses = () => syncs.map((sync) => sync.status());
+  registerMetrics(registry, statuses);
+
+  const server = await startHealthServer({
+    host: gitops.host,
+    port: gitops.port,
+    registry,
+    health: () => {
+      const items = statuses();
+      const isDegraded = items.some(({ lastError }) => lastError !== null);
+      return Promise.resolve({ status: isDegraded ? 'degraded' : 'ok', sources: items });
+    },
+    pages: { '/status': () => Promise.resolve({ items: statuses() }) },
+  });
+  lifecycle.onStop('health server', server.close);
+  logger.info({ port: server.port, folders: gitops.folders }, 'ready');
+}
+
+function stopOnSignals(lifecycle: Lifecycle, logger: Logger): void {
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    logger.info('stopping');
+    void lifecycle.stop().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  // A parent that is gone cannot stop us any more.
+  process.on('disconnect', stop);
+}
+
+main().catch((error: unknown) => {
+  const lines =
+    error instanceof ConfigError
+      ? error.problems
+      : [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+  process.stderr.write(`${lines.join('\n')}\n`);
+  process.exit(1);
+});

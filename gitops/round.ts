@@ -1,0 +1,211 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { Logger } from '../platform/logger';
+import { isDatabaseAway } from '../storage/away';
+import { applyRevision, recordRefusal, sourceStatus } from '../storage/manifests';
+import type { ManifestObject } from '../storage/manifests';
+import type { Source, SourceFile } from './sources/folder';
+
+export interface Compiled {
+  objects: readonly ManifestObject[];
+  /** `file:line:col: message`; with one of them nothing is applied. */
+  problems: string[];
+  warnings: string[];
+}
+
+export type Compile = (files: readonly SourceFile[]) => Compiled;
+
+export interface SourceStatus {
+  source: string;
+  /** Newest revision in force; null: none yet. */
+  revision: number | null;
+  /** Since the source was last found to be in force; null: not since this process began. */
+  ageSeconds: number | null;
+  /** Why it is not in force as it is now: cannot be read, refused, PostgreSQL away. */
+  lastError: string | null;
+  /** Of the content as it is now; the last good revision stays in force. */
+  problems: string[];
+  objects: number;
+}
+
+export type RoundEnd = 'done' | 'absent' | 'unsettled' | 'failed';
+
+export interface Round {
+  /** One look at the source; never throws. */
+  run: () => Promise<RoundEnd>;
+  status: (now: number) => SourceStatus;
+}
+
+interface RoundOptions {
+  pool: Pool;
+  source: Source;
+  compile: Compile;
+  logger: Logger;
+  /** Epoch ms. */
+  now: () => number;
+}
+
+interface RoundState {
+  revision: number | null;
+  objects: number;
+  inForceAt: number | null;
+  lastError: string | null;
+  problems: string[];
+  /** The newest content, compiled once however often it is looked at. */
+  content: (Compiled & { checksum: string }) | null;
+  /** The refusal that was logged, and the one that was audited: each is said once. */
+  logged: string;
+  audited: string;
+  unsettled: number;
+}
+
+/** Somebody who writes without a pause is mentioned after so many looks. */
+const MAX_UNSETTLED = 50;
+
+/** What one look at a source does: read, compile what is new, apply all or nothing. */
+export function createRound(options: RoundOptions): Round {
+  const state: RoundState = {
+    revision: null,
+    objects: 0,
+    inForceAt: null,
+    lastError: null,
+    problems: [],
+    content: null,
+    logged: '',
+    audited: '',
+    unsettled: 0,
+  };
+  return {
+    async run() {
+      try {
+        return await look(options, state);
+      } catch (error) {
+        const message = isDatabaseAway(error)
+          ? 'PostgreSQL is away, trying again'
+          : 'source cannot be synced, trying again';
+        fail(options, state, { message, error });
+        return 'failed';
+      }
+    },
+    status: (now) => ({
+      source: options.source.name,
+      revision: state.revision,
+      ageSeconds: state.inForceAt === null ? null : Math.round((now - state.inForceAt) / 1000),
+      lastError: state.lastError,
+      problems: state.problems,
+      objects: state.objects,
+    }),
+  };
+}
+
+async function look(options: RoundOptions, state: RoundState): Promise<RoundEnd> {
+  const read = await options.source.read();
+  state.unsettled = read.kind === 'unsettled' ? state.unsettled + 1 : 0;
+  switch (read.kind) {
+    case 'absent':
+      // Nothing is pruned: a folder that is not mounted is no wish to let go of everything.
+      fail(options, state, { message: 'folder does not exist, watching for it' });
+      return 'absent';
+    case 'unsettled':
+      if (state.unsettled > MAX_UNSETTLED)
+        fail(options, state, { message: 'files keep changing, nothing is applied' });
+      return 'unsettled';
+    case 'files':
+      await sync(options, state, read.files);
+      return 'done';
+  }
+}
+
+async function sync(
+  options: RoundOptions,
+  state: RoundState,
+  files: readonly SourceFile[],
+): Promise<void> {
+  const checksum = checksumOf(files);
+  if (state.content?.checksum !== checksum) {
+    state.content = { checksum, ...options.compile(files) };
+    for (const problem of state.content.warnings)
+      options.logger.warn({ problem, source: options.source.name }, 'manifest warning');
+  }
+  const { problems, objects } = state.content;
+  // Said before the database is asked for anything: a person waits for this line.
+  if (problems.length > 0) logRefusal(options, state, { checksum, problems });
+  const found = problems.length > 0 ? problems : await apply(options, objects);
+  Object.assign(state, await sourceStatus(options.pool, options.source.name));
+  if (found.length === 0) {
+    Object.assign(state, { problems: [], lastError: null, logged: '', inForceAt: options.now() });
+    return;
+  }
+  logRefusal(options, state, { checksum, problems: found });
+  await auditRefusal(options, state, { checksum, problems: found });
+  Object.assign(state, { problems: found, lastError: 'manifest refused' });
+}
+
+/** Applies even what was applied before: what the database lost, or another source let go of, comes back. */
+async function apply(
+  { pool, source, logger }: RoundOptions,
+  objects: readonly ManifestObject[],
+): Promise<string[]> {
+  const result = await applyRevision(pool, {
+    source: source.name,
+    author: 'vigil',
+    correlationId: randomUUID(),
+    mode: 'replaceSource',
+    objects,
+    deletions: [],
+  });
+  if (result.kind === 'refused') {
+    return result.problems.map(({ file, line, message }) => `${file}:${line}:1: ${message}`);
+  }
+  if (result.revision !== null) {
+    const { revision, changed } = result;
+    const changes = changed.map((c) => `${c.change} ${c.kind} ${c.namespace}/${c.name}`);
+    logger.info({ source: source.name, revision, changes }, 'manifests applied');
+  }
+  return [];
+}
+
+interface Refusal {
+  checksum: string;
+  problems: string[];
+}
+
+function logRefusal({ source, logger }: RoundOptions, state: RoundState, refusal: Refusal): void {
+  const text = textOf(refusal);
+  if (state.logged === text) return;
+  state.logged = text;
+  for (const problem of refusal.problems)
+    logger.error({ problem, source: source.name }, 'manifest refused');
+}
+
+async function auditRefusal(
+  { pool, source }: RoundOptions,
+  state: RoundState,
+  refusal: Refusal,
+): Promise<void> {
+  const text = textOf(refusal);
+  if (state.audited === text) return;
+  await recordRefusal(pool, { ...refusal, source: source.name, correlationId: randomUUID() });
+  state.audited = text;
+}
+
+function textOf({ checksum, problems }: Refusal): string {
+  return [checksum, ...problems].join('\n');
+}
+
+/** Says an error once, until there is another or none. */
+function fail(
+  { source, logger }: RoundOptions,
+  state: RoundState,
+  { message, error }: { message: string; error?: unknown },
+): void {
+  if (state.lastError !== message)
+    logger.warn({ source: source.name, ...(error === undefined ? {} : { err: error }) }, message);
+  state.lastError = message;
+}
+
+function checksumOf(files: readonly SourceFile[]): string {
+  const hash = createHash('sha256');
+  for (const { path, text } of files) hash.update(JSON.stringify([path, text]));
+  return hash.digest('hex');
+}

@@ -1,0 +1,98 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { createTestDatabase, type TestDatabase } from '../support/database';
+import { waitFor } from '../support/wait';
+
+const ROOT = join(__dirname, '../..');
+
+let database: TestDatabase;
+let folder: string;
+let child: ChildProcess | null;
+let lines: Record<string, unknown>[];
+let errors: string;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  folder = mkdtempSync(join(tmpdir(), 'vigil-gitops-main-'));
+  child = null;
+  lines = [];
+  errors = '';
+});
+afterEach(async () => {
+  child?.kill('SIGKILL');
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+/** Resolves with the exit code. */
+function run(env: NodeJS.ProcessEnv): Promise<number | null> {
+  const hook = join(ROOT, 'test/support/typescript-hook.cjs');
+  const started = spawn(process.execPath, ['-r', hook, join(ROOT, 'gitops/main.ts')], {
+    cwd: folder,
+    env: {
+      PATH: process.env['PATH'],
+      VIGIL_DATABASE_URL: database.url,
+      VIGIL_GITOPS_PORT: '0',
+      VIGIL_GITOPS_FOLDERS: folder,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  child = started;
+  createInterface({ input: started.stdout ?? process.stdin }).on('line', (line) => {
+    lines.push(JSON.parse(line) as Record<string, unknown>);
+  });
+  started.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  return new Promise((resolve) => started.on('exit', resolve));
+}
+
+const said = (message: string) => lines.find(({ msg }) => msg === message);
+
+it('serves health, status and metrics, and ends cleanly on SIGTERM', async () => {
+  writeFileSync(
+    join(folder, 'web.yaml'),
+    'apiVersion: vigil.io/v1\nkind: Service\nmetadata: { name: web }\nspec: { runtime: { type: process, command: [node] } }\n',
+  );
+  const exit = run({});
+  const ready = await waitFor('ready', () => said('ready'), 30_000);
+  await waitFor('a revision', () => said('manifests applied'));
+  const get = async (page: string) => {
+    const response = await fetch(`http://127.0.0.1:${ready['port'] as number}${page}`);
+    return { status: response.status, text: await response.text() };
+  };
+  const status = await waitFor('status', async () => {
+    const { items } = JSON.parse((await get('/status')).text) as { items: { revision: number }[] };
+    return items[0]?.revision === 1 && items;
+  });
+  expect(status).toEqual([
+    {
+      source: `folder:${folder}`,
+      revision: 1,
+      ageSeconds: expect.any(Number) as number,
+      lastError: null,
+      problems: [],
+      objects: 1,
+    },
+  ]);
+  expect(JSON.parse((await get('/health')).text)).toMatchObject({ status: 'ok' });
+  expect((await get('/metrics')).text).toContain(
+    `vigil_gitops_objects{source="folder:${folder}",process="gitops"} 1`,
+  );
+  child?.kill('SIGTERM');
+  expect(await exit).toBe(0);
+});
+
+it('ends when its parent goes', async () => {
+  const exit = run({});
+  await waitFor('ready', () => said('ready'), 30_000);
+  child?.disconnect();
+  expect(await exit).toBe(0);
+});
+
+it('says what is wrong with its configuration and exits with 1', async () => {
+  expect(await run({ VIGIL_GITOPS_PORT: 'many' })).toBe(1);
+  expect(errors).toContain('VIGIL_GITOPS_PORT');
+});
