@@ -1,6 +1,6 @@
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import {
   serializerCompiler,
   validatorCompiler,
@@ -12,16 +12,38 @@ import type { ApiDeps } from './deps';
 import { renderError, renderNotFound } from './error-handler';
 import { requestIdOf } from './request-id';
 import { measureRequests } from './request-metrics';
+import { actionRoutes } from './routes/actions';
+import { agentRoutes } from './routes/agents';
+import { auditRoutes } from './routes/audit';
 import { registerDocs } from './routes/docs';
+import { driftRoutes } from './routes/drift';
+import { evaluateRoutes } from './routes/evaluate';
+import { eventRoutes } from './routes/events';
 import { healthRoutes } from './routes/health';
 import { ingestRoutes } from './routes/ingest';
+import { manifestRoutes } from './routes/manifests';
+import { pauseRoutes } from './routes/pauses';
+import { policyRoutes } from './routes/policies';
 import { queryRoutes } from './routes/query';
 import { queueRoutes } from './routes/queue';
+import { resourceRoutes } from './routes/resources';
+import { whyRoutes } from './routes/why';
 
 /** Every noun's routes; a new one is one file in routes/ and one line here. */
 const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   ingestRoutes,
   queryRoutes,
+  actionRoutes,
+  resourceRoutes,
+  whyRoutes,
+  evaluateRoutes,
+  policyRoutes,
+  pauseRoutes,
+  manifestRoutes,
+  driftRoutes,
+  agentRoutes,
+  auditRoutes,
+  eventRoutes,
   queueRoutes,
 ];
 
@@ -33,8 +55,10 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     loggerInstance: logger,
     bodyLimit: config.bodyLimit,
-    disableRequestLogging: true,
-    requestIdLogLabel: 'requestId',
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
     requestIdHeader: false,
     genReqId: ({ headers }) => requestIdOf(headers),
     forceCloseConnections: true,

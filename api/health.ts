@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { ApiDeps } from './deps';
 
 const TIMEOUT_MS = 1000;
@@ -64,6 +65,6 @@ async function check(ask: () => Promise<unknown>): Promise<DependencyHealth> {
 
 /** Node wraps the refusals of several addresses in an error without a message. */
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!types.isNativeError(error)) return String(error);
   return error.message === '' ? ((error as { code?: string }).code ?? error.name) : error.message;
 }

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Socket errors of a server that cannot be reached. */
 const SOCKET_ERRORS = new Set([
   'ECONNREFUSED',
@@ -19,7 +21,7 @@ const DRIVER_MESSAGE = /^(Connection terminated|timeout exceeded when trying|Que
 
 /** True when an error says that PostgreSQL does not serve now, so that trying later is the remedy. */
 export function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!types.isNativeError(error)) return false;
   const { code } = error as { code?: unknown };
   if (typeof code === 'string') return SOCKET_ERRORS.has(code) || AWAY_STATE.test(code);
   return DRIVER_MESSAGE.test(error.message);

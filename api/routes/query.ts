@@ -26,7 +26,7 @@ const querystring = z
     tag: tagFields,
     from: timeField.optional(),
     to: timeField.optional(),
-    limit: pageQuery.limit.unwrap().max(10_000).default(1000),
+    limit: z.coerce.number().int().min(1).max(10_000).default(1000),
     cursor: pageQuery.cursor,
     step: stepField.optional().meta({ example: '10s' }),
     aggregate: z.enum(Object.keys(AGGREGATES) as [Aggregate, ...Aggregate[]]).optional(),
