@@ -1,0 +1,70 @@
+import { evaluate, lookbackMs, selectorsOf } from '../domain/policy/evaluate';
+import { explain } from '../domain/policy/explain';
+import type { PolicyRevision, Verdict } from '../domain/policy/policy';
+import { isTarget } from '../domain/policy/targets';
+import { loadPolicies, loadVerdicts, type VerdictRow } from '../storage/policies';
+import type { ResourceRow } from '../storage/resources';
+import { loadWindows } from '../storage/windows';
+import type { ApiDeps } from './deps';
+
+/** What one policy says of a resource now, from the stored samples. */
+export interface Assessed extends PolicyRevision {
+  verdict: Verdict;
+  explanation: string;
+  /** Until the trailing `for` is over; 0: it is; null: the verdict is not true. */
+  firesInMs: number | null;
+}
+
+/** Evaluates every policy whose target the resource is. Changes nothing. */
+export async function assessPolicies(deps: ApiDeps, resource: ResourceRow): Promise<Assessed[]> {
+  const [policies, stored] = await Promise.all([
+    loadPolicies(deps.pool, resource.namespace),
+    loadVerdicts(deps.pool, resource.resource),
+  ]);
+  const targeting = policies.filter(({ policy }) => isTarget(policy, resource));
+  return Promise.all(
+    targeting.map((one) =>
+      assessOne(deps, resource, { ...one, stored: stored.get(one.policy.key) ?? null }),
+    ),
+  );
+}
+
+async function assessOne(
+  { pool, now: clock }: ApiDeps,
+  { resource, spec }: ResourceRow,
+  { stored, ...revision }: PolicyRevision & { stored: VerdictRow | null },
+): Promise<Assessed> {
+  const { condition } = revision.policy;
+  const now = clock();
+  const intervalMs = spec?.healthCheck?.intervalMs ?? null;
+  const metrics = [...new Set(selectorsOf(condition.expression).map(({ metric }) => metric))];
+  const from = now - lookbackMs(condition, { intervalMs });
+  const series = await loadWindows(pool, { resource, metrics, from, to: now });
+  const fresh = evaluate(condition, { series, now, intervalMs, previous: null });
+  const verdict = { ...withoutNaN(fresh), since: sinceOf(fresh, condition.hash, stored) };
+  const firesAt = verdict.since + condition.forMs;
+  return {
+    ...revision,
+    verdict,
+    explanation: explain(condition, verdict, now),
+    firesInMs: verdict.verdict === 'true' ? Math.max(0, firesAt - now) : null,
+  };
+}
+
+/** The windows only reach back as far as the condition needs; the detector remembers the whole run. */
+function sinceOf(fresh: Verdict, conditionHash: string, stored: VerdictRow | null): number {
+  const isSameRun =
+    stored !== null &&
+    stored.conditionHash === conditionHash &&
+    stored.verdict === fresh.verdict &&
+    stored.since <= fresh.since;
+  return isSameRun ? stored.since : fresh.since;
+}
+
+/** JSON has no NaN and no infinities. */
+function withoutNaN(verdict: Verdict): Verdict {
+  const finite = (value: number | null): number | null =>
+    value === null || Number.isFinite(value) ? value : null;
+  const evidence = verdict.evidence.map((one) => ({ ...one, value: finite(one.value) }));
+  return { ...verdict, value: finite(verdict.value), evidence };
+}

@@ -1,0 +1,160 @@
+import { applyRevision } from '../../../storage/manifests';
+import { query } from '../../../storage/database';
+import { createTestApi, type TestApi } from '../../support/api';
+import { createTestDatabase, type TestDatabase } from '../../support/database';
+import { service } from '../../support/manifest-objects';
+
+let database: TestDatabase;
+let api: TestApi;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  api = await createTestApi({ pool: database.pool });
+});
+
+afterEach(async () => {
+  await api.close();
+  await database.drop();
+});
+
+const WEB = {
+  apiVersion: 'vigil.io/v1',
+  kind: 'Service',
+  metadata: { name: 'web' },
+  spec: { runtime: { type: 'process', command: ['node', 'server.js'] } },
+};
+
+const WEB_DOWN = `
+apiVersion: vigil.io/v1
+kind: Policy
+metadata: { name: web-down }
+spec:
+  condition: http_up < 1 for 3 attempts
+  action: restart
+`;
+
+interface Answer {
+  status?: number;
+  revision: number;
+  changed: { name: string; change: string }[];
+  unchanged: number;
+  problems: { index?: number; field: string; message: string }[];
+}
+
+async function put(payload: object | string, actor = 'ann') {
+  const type = typeof payload === 'string' ? 'application/yaml' : 'application/json';
+  const headers = { 'content-type': type, 'x-vigil-actor': actor };
+  const answer = await api.app.inject({
+    method: 'PUT',
+    url: '/api/v1/manifests',
+    payload,
+    headers,
+  });
+  return { status: answer.statusCode, ...answer.json<Answer>() };
+}
+
+test('JSON and YAML are applied as source api, and a second time change nothing', async () => {
+  const first = await put([WEB]);
+  expect(first).toMatchObject({ status: 200, changed: [{ name: 'web', change: 'created' }] });
+  const second = await put(WEB_DOWN);
+  expect(second.revision).toBeGreaterThan(first.revision);
+  const again = await put(WEB_DOWN);
+  expect(again).toMatchObject({ revision: second.revision, changed: [], unchanged: 1 });
+
+  const list = await api.app.inject('/manifests?source=api');
+  expect(list.json<{ items: unknown[] }>().items).toMatchObject([
+    { kind: 'Policy', namespace: 'default', name: 'web-down', source: 'api' },
+    { kind: 'Service', namespace: 'default', name: 'web', document: WEB },
+  ]);
+  const rows = await query<{ actor: string; door: string }>(
+    database.pool,
+    `select actor, door from audit_events where event = 'manifest_applied'`,
+  );
+  expect(rows).toEqual([
+    { actor: 'user:ann', door: 'api' },
+    { actor: 'user:ann', door: 'api' },
+  ]);
+});
+
+test('every problem of every document is listed, and nothing is applied', async () => {
+  const typo = { ...WEB, metadata: { name: 'Not A Name' } };
+  const answer = await put([WEB, typo, { ...WEB, kind: 'Servce' }]);
+  expect(answer.status).toBe(422);
+  const problems = answer.problems.map(({ index, field }) => ({ index, field }));
+  expect(problems).toEqual(
+    expect.arrayContaining([
+      { index: 1, field: expect.stringMatching(/^api:\d+:\d+$/) as string },
+      { index: 2, field: expect.stringMatching(/^api:\d+:\d+$/) as string },
+    ]),
+  );
+  expect(problems.some(({ index }) => index === 0)).toBe(false);
+  expect(await query(database.pool, 'select 1 from revisions')).toEqual([]);
+});
+
+test('a misspelt word in YAML is found at its line and column', async () => {
+  const answer = await put(WEB_DOWN.replace('action: restart', 'acton: restart'));
+  expect(answer.status).toBe(422);
+  expect(answer.problems).toEqual(
+    expect.arrayContaining([expect.objectContaining({ field: 'api:7:3' })]),
+  );
+});
+
+test('a body without a manifest is refused', async () => {
+  expect((await put('# only a comment\n')).status).toBe(422);
+  expect((await put([])).status).toBe(422);
+});
+
+test('a manifest of another source stays, and the answer names its file', async () => {
+  await applyRevision(database.pool, {
+    source: 'folder:manifests',
+    author: 'vigil',
+    correlationId: null,
+    mode: 'upsert',
+    objects: [service('web')],
+    deletions: [],
+  });
+  const answer = await put(WEB);
+  expect(answer.status).toBe(409);
+  expect(answer.problems).toEqual([
+    { field: 'api:1:1', message: expect.stringContaining('web.yaml') as string },
+  ]);
+  const url = '/api/v1/manifests/Service/default/web';
+  const deletion = await api.app.inject({ method: 'DELETE', url });
+  expect(deletion.statusCode).toBe(409);
+  expect((await api.app.inject('/api/v1/resources/default/web')).statusCode).toBe(200);
+});
+
+test('a deletion stops the management and stays in the history', async () => {
+  await put(WEB, 'ann');
+  await put({ ...WEB, spec: { runtime: { type: 'process', command: ['true'] } } }, 'bob');
+  const url = '/api/v1/manifests/service/default/web';
+  const { versions } = (await api.app.inject(url)).json<{ versions: { revision: number }[] }>();
+  expect(versions).toMatchObject([
+    { author: 'user:bob', deleted: false },
+    { author: 'user:ann', deleted: false },
+  ]);
+
+  const deletion = await api.app.inject({ method: 'DELETE', url });
+  expect(deletion.json<Answer>().revision).toBeGreaterThan(versions[0]?.revision ?? Infinity);
+  expect((await api.app.inject(url)).statusCode).toBe(404);
+  expect((await api.app.inject({ method: 'DELETE', url })).statusCode).toBe(404);
+  expect((await api.app.inject('/resources/default/web')).statusCode).toBe(404);
+});
+
+test('manifests are listed page by page, and filtered', async () => {
+  await put(['c', 'a', 'b'].map((name) => ({ ...WEB, metadata: { name } })));
+  await put({ ...WEB, metadata: { name: 'a', namespace: 'other' } });
+  const names: string[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+    const answer = await api.app.inject(
+      `/manifests?kind=Service&namespace=default&limit=2${query}`,
+    );
+    const page = answer.json<{ items: { name: string }[]; nextCursor: string | null }>();
+    names.push(...page.items.map(({ name }) => name));
+    cursor = page.nextCursor;
+  }
+  expect(names).toEqual(['a', 'b', 'c']);
+  expect((await api.app.inject('/manifests?cursor=nonsense')).statusCode).toBe(422);
+});
