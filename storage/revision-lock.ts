@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { query } from './database';
 
-const LOCK = 7_846_110;
+const LOCK = 7_846_140;
 
 /** Until the transaction ends, nobody else makes a revision or writes what depends on the present one. */
 export async function lockRevisions(db: PoolClient): Promise<void> {
