@@ -30,6 +30,8 @@ export interface ControlPlane {
   rows: <T>(sql: string, ...params: unknown[]) => Promise<T[]>;
   /** Waits until an action of the resource is recorded with that outcome; returns its id. */
   recorded: (name: string, outcome: string, timeoutMs?: number) => Promise<string>;
+  /** Once the effect has happened, sends `up` = 1 until an action of the resource is recorded with that outcome; returns its id. */
+  healthyUntil: (name: string, outcome: string) => Promise<string>;
   detector: () => Detector;
   restartDetector: () => Promise<void>;
   stopDetector: () => Promise<void>;
@@ -133,6 +135,22 @@ export async function startControlPlane(
         },
         timeoutMs,
       );
+    },
+    async healthyUntil(name, outcome) {
+      await waitFor(`the effect on ${name}`, async () => {
+        const states = await query<{ state: string }>(
+          pool,
+          'select state from actions where resource = $1 order by requested_at desc limit 1',
+          [`default/${name}`],
+        );
+        return states[0]?.state === 'verifying';
+      });
+      const sending = setInterval(() => void plane.send(name, 'up', 1), 100);
+      try {
+        return await plane.recorded(name, outcome);
+      } finally {
+        clearInterval(sending);
+      }
     },
     async restartDetector() {
       await detector?.stop();

@@ -1,0 +1,173 @@
+import { createHmac } from 'node:crypto';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { APPROVAL_KEY, startControlPlane, type ControlPlane } from '../support/control-plane';
+import { createCountingRuntime, type CountingRuntime } from '../support/counting-runtime';
+import { watched } from '../support/policies';
+import { waitFor } from '../support/wait';
+import {
+  actionWorkflowId,
+  decisionText,
+  UPDATES,
+  type Decision,
+  type DecisionAnswer,
+  type SignedDecision,
+} from '../../workflows/contract';
+
+let plane: ControlPlane;
+let runtime: CountingRuntime;
+
+beforeAll(async () => {
+  plane = await startControlPlane((home) => [(runtime = createCountingRuntime(home))]);
+}, 60_000);
+afterAll(() => plane.stop());
+
+type Approval = { required: number; deadlineMs: number; onDeadline: 'expire' | 'approve' };
+const ASKS: Approval = { required: 1, deadlineMs: 60_000, onDeadline: 'expire' };
+
+/** A resource whose policy asks, firing; returns the action that waits. */
+async function asked(name: string, approval: Approval = ASKS): Promise<string> {
+  await plane.apply(...watched(name, 'up == 0', { approval }));
+  await plane.send(name, 'up', 0);
+  return waitFor('the approval to be asked', async () => {
+    const [row] = await plane.rows<{ action_id: string }>(
+      `select action_id from actions where resource = $1 and state = 'awaiting_approval'`,
+      `default/${name}`,
+    );
+    if (row === undefined) return null;
+    const handle = plane.temporal.client.workflow.getHandle(actionWorkflowId(row.action_id));
+    return handle.describe().then(
+      () => row.action_id,
+      () => null,
+    );
+  });
+}
+
+function signed(
+  id: string,
+  decision: Decision,
+  approver: string,
+  key = APPROVAL_KEY,
+): SignedDecision {
+  const expiresAt = Date.now() + 60_000;
+  const text = decisionText(id, { approver, decision, expiresAt });
+  const signature = createHmac('sha256', key).update(text).digest('hex');
+  return { decision, approver, comment: null, expiresAt, signature, correlationId: null };
+}
+
+async function decide(id: string, decision: SignedDecision): Promise<DecisionAnswer> {
+  const handle = plane.temporal.client.workflow.getHandle(actionWorkflowId(id));
+  return handle.executeUpdate<DecisionAnswer, [SignedDecision]>(UPDATES.decide, {
+    args: [decision],
+  });
+}
+
+async function signal(id: string, name: string): Promise<void> {
+  const handle = plane.temporal.client.workflow.getHandle(actionWorkflowId(id));
+  await waitFor('the action to run', () =>
+    handle.describe().then(
+      () => true,
+      () => false,
+    ),
+  );
+  await handle.signal(name);
+}
+
+test('a signed yes lets it run, and nothing runs before', async () => {
+  const id = await asked('yes');
+  const before = runtime.effects().length;
+  expect(await decide(id, signed(id, 'approve', 'user:ada'))).toEqual({
+    kind: 'accepted',
+    state: 'approved',
+  });
+  await plane.healthyUntil('yes', 'succeeded');
+  expect(runtime.effects()).toHaveLength(before + 1);
+  const [approval] = await plane.rows(
+    'select approver, signed, door from approvals where action_id = $1',
+    id,
+  );
+  expect(approval).toEqual({ approver: 'user:ada', signed: true, door: 'api' });
+});
+
+test('a signature that is not right, or void, is refused and written down', async () => {
+  const id = await asked('forged');
+  const forged = await decide(id, signed(id, 'approve', 'user:eve', 'b'.repeat(64)));
+  expect(forged).toMatchObject({ kind: 'refused' });
+  const late = { ...signed(id, 'approve', 'user:ada'), expiresAt: 1 };
+  expect(await decide(id, late)).toMatchObject({ kind: 'refused' });
+  const rows = await plane.rows(
+    `select 1 from audit_events where action_id = $1 and event = 'approval_decided' and details->>'refused' is not null`,
+    id,
+  );
+  expect(rows).toHaveLength(2);
+  await signal(id, 'cancel');
+  await plane.recorded('forged', 'cancelled');
+});
+
+test('a plain signal from Temporal lets it run, audited as unsigned', async () => {
+  const id = await asked('plain');
+  await signal(id, 'approve');
+  await plane.healthyUntil('plain', 'succeeded');
+  const [approval] = await plane.rows(
+    'select approver, signed from approvals where action_id = $1',
+    id,
+  );
+  expect(approval).toEqual({ approver: 'temporal', signed: false });
+});
+
+test('a no ends it, and the same condition does not ask again at once', async () => {
+  const id = await asked('no');
+  await decide(id, signed(id, 'reject', 'user:ada'));
+  await plane.recorded('no', 'rejected');
+  await plane.send('no', 'up', 0);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const actions = await plane.rows(`select 1 from actions where resource = 'default/no'`);
+  expect(actions).toHaveLength(1);
+  await expect(decide(id, signed(id, 'approve', 'user:ada'))).rejects.toThrow();
+});
+
+test('two of two must be different people', async () => {
+  const id = await asked('two', { ...ASKS, required: 2 });
+  const first = await decide(id, signed(id, 'approve', 'user:ada'));
+  const again = await decide(id, signed(id, 'approve', 'user:ada'));
+  expect([first, again]).toEqual([
+    { kind: 'accepted', state: 'waiting' },
+    { kind: 'accepted', state: 'waiting' },
+  ]);
+  expect(await decide(id, signed(id, 'approve', 'user:bob'))).toMatchObject({ state: 'approved' });
+  await plane.healthyUntil('two', 'succeeded');
+});
+
+test('the deadline ends it as expired', async () => {
+  await asked('late', { ...ASKS, deadlineMs: 1200 });
+  await plane.recorded('late', 'expired');
+});
+
+test('the deadline lets it run where the policy says so', async () => {
+  await asked('auto', { ...ASKS, deadlineMs: 1200, onDeadline: 'approve' });
+  await plane.healthyUntil('auto', 'succeeded');
+});
+
+test('the condition turning false while a person thinks ends it as cleared', async () => {
+  const id = await asked('clear');
+  await plane.send('clear', 'up', 1);
+  await plane.recorded('clear', 'cancelled');
+  const [row] = await plane.rows('select outcome_reason from actions where action_id = $1', id);
+  expect(row).toEqual({ outcome_reason: 'cleared' });
+});
+
+test('an action that asks nobody cannot be approved', async () => {
+  await plane.apply(
+    ...watched('unasked', 'up == 0', { verify: { settleMs: 0, stableMs: 100, withinMs: 20_000 } }),
+  );
+  await plane.send('unasked', 'up', 0);
+  const id = await waitFor('the action', async () => {
+    const [row] = await plane.rows<{ action_id: string }>(
+      `select action_id from actions where resource = 'default/unasked' and state = 'verifying'`,
+    );
+    return row?.action_id;
+  });
+  await expect(decide(id, signed(id, 'approve', 'user:ada'))).rejects.toBeInstanceOf(
+    WorkflowUpdateFailedError,
+  );
+  await plane.healthyUntil('unasked', 'succeeded');
+});
