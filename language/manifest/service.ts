@@ -189,7 +189,7 @@ function compileConfigFile(value: unknown, path: Path, context: Context): Config
   return [];
 }
 
-const DRIFT = parseCondition('resource_drift > 0');
+const DRIFT = parseCondition('resource_drift > 0 for 5s');
 
 /** The policy that `sync: heal` stands for: drift is a verdict like any other. */
 export function impliedPolicies({ namespace, name }: ResourceName, spec: ServiceSpec): Policy[] {

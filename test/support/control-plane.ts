@@ -15,7 +15,7 @@ import { createTestDatabase, type TestDatabase } from './database';
 import { createTestNamespace, type TestNamespace } from './temporal-namespace';
 import { waitFor } from './wait';
 
-const BUNDLE = join(__dirname, '../../dist/workflow-bundle.js');
+export const BUNDLE = join(__dirname, '../../dist/workflow-bundle.js');
 export const APPROVAL_KEY = 'a'.repeat(64);
 
 /** Detector, dispatcher and a worker on real PostgreSQL and real Temporal, in this process. */

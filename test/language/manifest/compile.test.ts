@@ -72,7 +72,7 @@ test('sync: heal implies a policy that syncs on drift', () => {
       name: 'web:sync',
       namespace: 'shop',
       target: { name: 'web', labels: {} },
-      condition: { text: 'resource_drift > 0', forMs: 0 },
+      condition: { text: 'resource_drift > 0 for 5s', forMs: 5000 },
       severity: 'warning',
       steps: [{ action: 'sync', params: {} }],
       cooldownMs: 5000,
