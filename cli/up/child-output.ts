@@ -6,6 +6,7 @@ import { openRotatingLog } from './rotating-log';
 const MAX_BYTES = 10 * 1024 * 1024;
 const KEEP = 3;
 const LAST_WORDS = 5;
+const STACK_FRAME = /^\s+at /;
 /** The same line is shown again only after this long: a server that is away is said once. */
 const REPEAT_AFTER_MS = 30_000;
 
@@ -26,6 +27,7 @@ export function createChildOutput(path: string, say: (line: string) => void): Ch
   let isOpen = true;
 
   function remember(text: string): void {
+    if (text.trim() === '' || STACK_FRAME.test(text)) return;
     last = [...last, text].slice(-LAST_WORDS);
   }
 
@@ -52,7 +54,7 @@ export function createChildOutput(path: string, say: (line: string) => void): Ch
       follow(stdout, (line) => {
         const entry = readLogLine(line);
         if (entry === null) {
-          if (line.trim() !== '') remember(line);
+          remember(line);
           return;
         }
         onMessage(entry.message);
@@ -60,9 +62,7 @@ export function createChildOutput(path: string, say: (line: string) => void): Ch
         remember(entry.text);
         show(entry.text);
       });
-      follow(stderr, (line) => {
-        if (line.trim() !== '') remember(line);
-      });
+      follow(stderr, remember);
     },
     lastWords: () => last.join('\n'),
     close() {

@@ -19,28 +19,34 @@ export async function freePort(): Promise<number> {
  * somebody else. Throws CliFailure naming all that cannot be had.
  */
 export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
-  const problems: string[] = [];
+  const taken: WantedPort[] = [];
   for (const port of wanted) {
-    const problem = await tryPort(port);
-    if (problem !== null) problems.push(problem);
+    try {
+      await tryListen(port.host, port.port);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw unusable(port, error);
+      taken.push(port);
+    }
   }
-  if (problems.length > 0) throw new CliFailure(problems.join('\n'));
+  if (taken.length > 0) throw inUse(taken);
 }
 
-async function tryPort({ name, host, port, variable }: WantedPort): Promise<string | null> {
-  try {
-    await tryListen(host, port);
-    return null;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') {
-      return `port ${port} (${name}) is in use: stop what listens there, set ${variable}, or shift every port with VIGIL_PORT_OFFSET=100`;
-    }
-    if (code === 'EACCES') {
-      return `port ${port} (${name}) needs more rights: set ${variable} to a port above 1023`;
-    }
-    return `port ${port} (${name}) cannot be opened on ${host} (${message}): set ${variable}`;
-  }
+function inUse(taken: readonly WantedPort[]): CliFailure {
+  const names = taken.map(({ port, name }) => `${port} (${name})`).join(', ');
+  const variables = taken.map(({ variable }) => variable).join(', ');
+  const [word, verb] = taken.length === 1 ? ['port', 'is'] : ['ports', 'are'];
+  return new CliFailure(
+    `${word} ${names} ${verb} in use: stop what listens there, shift every port with VIGIL_PORT_OFFSET=100, or set ${variables}`,
+  );
+}
+
+function unusable({ name, host, port, variable }: WantedPort, cause: unknown): CliFailure {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const problem =
+    code === 'EACCES'
+      ? `needs more rights: set ${variable} to a port above 1023`
+      : `cannot be opened on ${host} (${message}): set ${variable}`;
+  return new CliFailure(`port ${port} (${name}) ${problem}`, 1, { cause });
 }
 
 async function tryListen(host: string, port: number): Promise<number> {

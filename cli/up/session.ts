@@ -4,7 +4,7 @@ import { lockHolder } from './lock';
 
 /** Where a running `vigil up` says how to reach its servers; it holds passwords, so only its user may read it. */
 function sessionPath(home: string): string {
-  return join(home, 'run', 'environment.json');
+  return join(home, 'session.json');
 }
 
 /** Returns its removal. */

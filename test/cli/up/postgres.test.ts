@@ -5,6 +5,7 @@ import { createChildOutput, type ChildOutput } from '../../../cli/up/child-outpu
 import { isAlive } from '../../../cli/up/os-process';
 import { freePort } from '../../../cli/up/ports';
 import { ensureDatabase, ping, preparePostgres, type Postgres } from '../../../cli/up/postgres';
+import { ROOT_FOLDER } from '../../../cli/up/postgres-folder';
 import { supervise, type Supervised } from '../../../cli/up/supervise';
 import { waitFor } from '../../support/wait';
 
@@ -24,7 +25,7 @@ afterEach(() => {
 async function prepare(): Promise<Postgres> {
   return preparePostgres({
     folder: join(folder, 'postgres'),
-    shared: join(folder, 'shared'),
+    shared: ROOT_FOLDER,
     port: await freePort(),
     isDurable: false,
   });
