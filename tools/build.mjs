@@ -18,6 +18,7 @@ import { fail, ROOT, say } from './setup.mjs';
 const DIST = join(ROOT, 'dist');
 const STAMP = join(DIST, '.built');
 const BUNDLE = join(DIST, 'workflow-bundle.js');
+const BUNDLE_STAMP = join(DIST, '.bundled');
 const SOURCES = [
   'domain',
   'language',
@@ -39,9 +40,11 @@ const BUNDLED = ['domain', 'workflows'];
 const ASSETS = /\.(sql|html|css|svg|ya?ml)$/;
 
 export function isBuilt() {
-  return (
-    existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint([...SOURCES, ...SETTINGS])
-  );
+  return readStamp(STAMP) === fingerprint([...SOURCES, ...SETTINGS]);
+}
+
+function readStamp(path) {
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }
 
 /** Ends the process with the compiler's messages when a source does not compile. */
@@ -91,8 +94,8 @@ function copyAssets() {
 async function bundleWorkflows() {
   const workflowsPath = join(DIST, 'workflows/index.js');
   if (!existsSync(workflowsPath)) return;
-  const mark = `\n// ${fingerprint([...BUNDLED, ...SETTINGS])}\n`;
-  if (existsSync(BUNDLE) && readFileSync(BUNDLE, 'utf8').endsWith(mark)) return;
+  const built = fingerprint([...BUNDLED, ...SETTINGS]);
+  if (existsSync(BUNDLE) && readStamp(BUNDLE_STAMP) === built) return;
   const { bundleWorkflowCode } = createRequire(import.meta.url)('@temporalio/worker');
   const problems = [];
   const quiet = () => undefined;
@@ -102,7 +105,8 @@ async function bundleWorkflows() {
   };
   try {
     const { code } = await bundleWorkflowCode({ workflowsPath, logger });
-    writeFileSync(BUNDLE, code + mark);
+    writeFileSync(BUNDLE, code);
+    writeFileSync(BUNDLE_STAMP, built);
   } catch (error) {
     fail(`the workflows cannot be bundled: ${[...problems, error.message].join('\n')}`);
   }

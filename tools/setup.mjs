@@ -12,13 +12,17 @@ const NODE_FLOOR = [20, 19];
 
 /** Installs and builds where that is needed. Ends the process with one clear line when it cannot. */
 export async function ensureReady() {
+  ensureInstalled();
+  const { build, isBuilt } = await import('./build.mjs');
+  if (!isBuilt()) await build();
+}
+
+export function ensureInstalled() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1])) {
     fail(`Node ${NODE_FLOOR.join('.')} or newer is needed; this is ${process.versions.node}`);
   }
   if (!isInstalled()) install();
-  const { build, isBuilt } = await import('./build.mjs');
-  if (!isBuilt()) await build();
 }
 
 /** Whether node_modules has what the lock file says; compares contents, since times lie after a checkout. */

@@ -67,7 +67,7 @@ function report(results, jestCode) {
   );
   if (redis.length > 0) {
     say(
-      `${redis.length} tests were left out: no redis-server is on the PATH (Debian: apt-get install redis-server)`,
+      `${redis.length} ${redis.length === 1 ? 'test was' : 'tests were'} left out: no redis-server is on the PATH (Debian: apt-get install redis-server)`,
     );
   }
   if (passed + failed === 0) say('no test ran');

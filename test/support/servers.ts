@@ -29,9 +29,12 @@ export async function startTestServers(env: NodeJS.ProcessEnv): Promise<() => Pr
     say(`${name} did not stop cleanly: ${String(error)}`);
   });
   const run = { folder, lifecycle };
-  lifecycle.onStop('folder', () => {
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const remove = (): void => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  lifecycle.onStop('folder', remove);
+  // A run that is interrupted kills its servers on exit, and leaves nothing either.
+  process.on('exit', remove);
   try {
     await Promise.all([startPostgres(run, env), startTemporal(run, env), startRedis(run, env)]);
   } catch (error) {
