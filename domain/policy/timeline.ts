@@ -38,7 +38,7 @@ export function valueAt(timeline: Timeline, time: number): VerdictValue {
 export function clip(timeline: Timeline, from: number): Timeline {
   const index = indexAt(timeline, from);
   const first = timeline[index];
-  if (first === undefined || first.start >= from) return timeline;
+  if (first === undefined || (index === 0 && first.start >= from)) return timeline;
   return [{ start: from, value: first.value }, ...timeline.slice(index + 1)];
 }
 
