@@ -1,0 +1,77 @@
+import type { Sample, SeriesWindow } from '../domain/policy/series';
+import { query, type Db } from './database';
+
+/** Samples that reached Vigil later than that after their timestamp, in seconds, never count. */
+export const MAX_LAG_SECONDS = 60;
+
+/** Part of what is known of a resource's series. Times are epoch ms, both ends included. */
+export interface WindowSelection {
+  resource: string;
+  metrics: readonly string[];
+  from: number;
+  to: number;
+}
+
+interface WindowRow {
+  name: string;
+  tags: Record<string, string>;
+  times: number[] | null;
+  values: number[] | null;
+  lags: number[] | null;
+}
+
+/**
+ * The resource's series of these metrics, in the order in which they were first seen, also those
+ * without a sample in the window. Samples ascend; of several with one timestamp the one received
+ * last counts; late ones are left out.
+ */
+export async function loadWindows(
+  db: Db,
+  { resource, metrics, from, to }: WindowSelection,
+): Promise<SeriesWindow[]> {
+  const rows = await query<WindowRow>(
+    db,
+    `select s.name, s.tags, m.times, m.values, m.lags
+     from series s left join lateral (
+       select array_agg(extract(epoch from ts)::float8 * 1000 order by ts) as times,
+         array_agg(value order by ts) as values, array_agg(lag order by ts) as lags
+       from (select distinct on (ts) ts, value, lag from samples
+         where series_id = s.series_id and lag <= ${MAX_LAG_SECONDS}
+           and ts between to_timestamp($1::float8 / 1000) and to_timestamp($2::float8 / 1000)
+         order by ts, lag desc, value desc) counted) m on true
+     where (s.owner = $3 or s.member = $3) and s.name = any($4)
+     order by s.series_id`,
+    [from, to, resource, metrics],
+  );
+  return rows.map(({ name, tags, ...columns }) => ({ name, tags, samples: samplesOf(columns) }));
+}
+
+function samplesOf({ times, values, lags }: Omit<WindowRow, 'name' | 'tags'>): Sample[] {
+  return (times ?? []).map((time, i) => {
+    const ts = Math.round(time);
+    return { ts, value: values?.[i] ?? NaN, receivedAt: ts + (lags?.[i] ?? 0) * 1000 };
+  });
+}
+
+/** The samples of each series since `from` (epoch ms), as loadWindows answers them. */
+export async function loadSamples(
+  db: Db,
+  seriesIds: readonly number[],
+  from: number,
+): Promise<Map<number, Sample[]>> {
+  const rows = await query<{ seriesId: number; ts: number; value: number; lag: number }>(
+    db,
+    `select distinct on (series_id, ts) series_id as "seriesId",
+       extract(epoch from ts)::float8 * 1000 as ts, value, lag
+     from samples where series_id = any($1) and ts >= to_timestamp($2::float8 / 1000)
+       and lag <= ${MAX_LAG_SECONDS}
+     order by series_id, ts, lag desc, value desc`,
+    [seriesIds, from],
+  );
+  const found = new Map<number, Sample[]>(seriesIds.map((id) => [id, []]));
+  for (const { seriesId, ts: time, value, lag } of rows) {
+    const ts = Math.round(time);
+    found.get(seriesId)?.push({ ts, value, receivedAt: ts + lag * 1000 });
+  }
+  return found;
+}
