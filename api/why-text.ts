@@ -34,7 +34,7 @@ function headline(why: Why): string {
     case 'pending':
       return `${name} is pending; ${waits(worst, now) || 'it may clear by itself'}`;
     case 'cooldown':
-      return `quiet after an action; ${name} ${waits(worst, now) || 'cools down'}`;
+      return `quiet after an action; ${name} cools down${worst.until === null ? '' : ` ${deadline(worst.until, now)}`}`;
     case 'unknown':
     case 'inactive':
       return byVerdicts(why);

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -63,8 +63,10 @@ interface Readers {
 /** One listener for all readers, only while there are any. */
 function createReaders({ pool, logger }: ApiDeps): Readers {
   const running = new Map<Waker, Promise<void>>();
+  const closing = new AbortController();
+  // Each waiting write listens to it.
+  setMaxListeners(0, closing.signal);
   let listener: Listener | null = null;
-  let isClosed = false;
 
   const wakeAll = (): void => {
     for (const waker of running.keys()) waker.wake();
@@ -74,17 +76,17 @@ function createReaders({ pool, logger }: ApiDeps): Readers {
     let { seal } = position;
     let lastWrite = Date.now();
     response.write(': connected\n\n');
-    while (!isClosed && !response.destroyed) {
+    while (!closing.signal.aborted && !response.destroyed) {
       const rows = await sealedAfter(pool, { ...position, seal, limit: BATCH });
       for (const row of rows) {
-        await write(response, toEvent(row));
+        await write(response, toEvent(row), closing.signal);
         seal = row.seal;
         lastWrite = Date.now();
       }
       if (rows.length === BATCH) continue;
       await waker.wait(POLL_MS);
       if (Date.now() - lastWrite < HEARTBEAT_MS - POLL_MS) continue;
-      await write(response, ': still here\n\n');
+      await write(response, ': still here\n\n', closing.signal);
       lastWrite = Date.now();
     }
   }
@@ -112,7 +114,7 @@ function createReaders({ pool, logger }: ApiDeps): Readers {
       await idle.close();
     },
     async close() {
-      isClosed = true;
+      closing.abort();
       wakeAll();
       await Promise.all(running.values());
       await listener?.close();
@@ -124,15 +126,13 @@ function toEvent(row: AuditRow & { seal: number }): string {
   return `id: ${row.seal}\nevent: ${row.event}\ndata: ${JSON.stringify(toAuditAnswer(row))}\n\n`;
 }
 
-/** Waits for a slow reader instead of buffering for it. */
-async function write(response: ServerResponse, text: string): Promise<void> {
-  if (response.destroyed || response.write(text)) return;
-  const gone = new AbortController();
-  const drained = once(response, 'drain', { signal: gone.signal });
-  const closed = once(response, 'close', { signal: gone.signal });
-  await Promise.race([drained, closed]).finally(() => {
-    gone.abort();
-    drained.catch(() => undefined);
-    closed.catch(() => undefined);
-  });
+/** Waits for a slow reader instead of buffering for it; no longer than until the server closes. */
+async function write(response: ServerResponse, text: string, closing: AbortSignal): Promise<void> {
+  if (response.destroyed || response.write(text) || closing.aborted) return;
+  const waiting = new AbortController();
+  const signal = AbortSignal.any([waiting.signal, closing]);
+  const ends = [once(response, 'drain', { signal }), once(response, 'close', { signal })];
+  await Promise.race(ends).catch(() => undefined);
+  waiting.abort();
+  await Promise.allSettled(ends);
 }
