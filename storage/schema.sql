@@ -1,0 +1,398 @@
+-- Written by `npm run generate` from the migrations; do not edit.
+
+create sequence fencing_token;
+
+create sequence outbox_change;
+
+create sequence verdict_version;
+
+CREATE OR REPLACE FUNCTION public.await_seal()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into audit_unsealed (event_id) values (new.id);
+  return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% rows are insert-only', tg_table_name using errcode = 'insufficient_privilege';
+end $function$
+;
+
+create table actions (
+  action_id uuid not null,
+  resource text not null,
+  policy text,
+  policy_revision bigint not null,
+  severity text not null,
+  steps jsonb not null,
+  state text not null,
+  outcome text,
+  outcome_reason text,
+  dry_run boolean not null,
+  requested_by text not null,
+  reason text not null,
+  correlation_id text,
+  approval_deadline timestamp with time zone,
+  requested_at timestamp with time zone not null default now(),
+  admitted_at timestamp with time zone,
+  recorded_at timestamp with time zone,
+  constraint actions_pkey PRIMARY KEY (action_id)
+);
+CREATE INDEX actions_requested ON public.actions USING btree (requested_at DESC, action_id);
+CREATE INDEX actions_resource ON public.actions USING btree (resource, requested_at DESC);
+comment on table actions is 'a projection for people: never read to decide';
+
+create table agents (
+  host text not null,
+  version text not null,
+  last_seen_at timestamp with time zone not null default now(),
+  constraint agents_pkey PRIMARY KEY (host)
+);
+
+create table approvals (
+  action_id uuid not null,
+  approver text not null,
+  decision text not null,
+  comment text,
+  door text not null,
+  signed boolean not null,
+  decided_at timestamp with time zone not null default now(),
+  constraint approvals_pkey PRIMARY KEY (action_id, approver),
+  constraint approvals_action_id_fkey FOREIGN KEY (action_id) REFERENCES requests(action_id),
+  constraint approvals_decision_check CHECK ((decision = ANY (ARRAY['approve'::text, 'reject'::text])))
+);
+
+create table audit_events (
+  id bigint not null generated always as identity,
+  namespace text not null,
+  resource text,
+  policy text,
+  action_id uuid,
+  step integer not null,
+  event text not null,
+  actor text not null,
+  door text not null,
+  correlation_id text,
+  policy_revision bigint,
+  details jsonb not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  constraint audit_events_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_events_action ON public.audit_events USING btree (action_id);
+CREATE UNIQUE INDEX audit_events_key ON public.audit_events USING btree (action_id, step, event) WHERE ((action_id IS NOT NULL) AND (event <> ALL (ARRAY['approval_decided'::text, 'held'::text])));
+CREATE INDEX audit_events_resource ON public.audit_events USING btree (resource, id);
+CREATE TRIGGER audit_events_await_seal AFTER INSERT ON public.audit_events FOR EACH ROW EXECUTE FUNCTION await_seal();
+CREATE TRIGGER audit_events_insert_only BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+create table audit_seals (
+  seal bigint not null,
+  event_id bigint not null,
+  namespace text not null,
+  number bigint not null,
+  previous_hash text not null,
+  hash text not null,
+  sealed_at timestamp with time zone not null default now(),
+  constraint audit_seals_pkey PRIMARY KEY (seal),
+  constraint audit_seals_event_id_fkey FOREIGN KEY (event_id) REFERENCES audit_events(id),
+  constraint audit_seals_event_id_key UNIQUE (event_id),
+  constraint audit_seals_namespace_number_key UNIQUE (namespace, number)
+);
+CREATE TRIGGER audit_seals_insert_only BEFORE DELETE OR UPDATE ON public.audit_seals FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_seals_no_truncate BEFORE TRUNCATE ON public.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+comment on column audit_seals.seal is 'order of sealing over all namespaces: the event id of GET /api/v1/events';
+
+create table audit_unsealed (
+  event_id bigint not null,
+  constraint audit_unsealed_pkey PRIMARY KEY (event_id),
+  constraint audit_unsealed_event_id_fkey FOREIGN KEY (event_id) REFERENCES audit_events(id)
+);
+
+create table control_plane (
+  singleton boolean not null default true,
+  api_started_at timestamp with time zone not null,
+  degraded_reason text,
+  updated_at timestamp with time zone not null default now(),
+  constraint control_plane_pkey PRIMARY KEY (singleton),
+  constraint control_plane_singleton_check CHECK (singleton)
+);
+
+create table deliveries (
+  resource text not null,
+  sent_version bigint not null,
+  sent_at timestamp with time zone not null,
+  handled_version bigint not null default 0,
+  constraint deliveries_pkey PRIMARY KEY (resource)
+);
+
+create table drift_events (
+  id bigint not null generated always as identity,
+  resource text not null,
+  pointer text not null,
+  kind text not null,
+  desired jsonb,
+  observed jsonb,
+  revision bigint not null,
+  onset timestamp with time zone not null,
+  resolved_at timestamp with time zone,
+  constraint drift_events_pkey PRIMARY KEY (id),
+  constraint drift_events_kind_check CHECK ((kind = ANY (ARRAY['missing'::text, 'extra'::text, 'changed'::text, 'version'::text])))
+);
+CREATE UNIQUE INDEX drift_events_open ON public.drift_events USING btree (resource, pointer) WHERE (resolved_at IS NULL);
+CREATE INDEX drift_events_resource ON public.drift_events USING btree (resource, onset);
+
+create table episodes (
+  resource text not null,
+  policy text not null,
+  generation bigint not null,
+  episode integer not null,
+  attempts integer not null default 0,
+  failures integer not null default 0,
+  recorded_at timestamp with time zone,
+  cooldown_until timestamp with time zone,
+  backoff_until timestamp with time zone,
+  held_gate text,
+  held_detail text,
+  held_until timestamp with time zone,
+  held_since timestamp with time zone,
+  constraint episodes_pkey PRIMARY KEY (resource, policy, generation)
+);
+
+create table fences (
+  target text not null,
+  token bigint not null,
+  constraint fences_pkey PRIMARY KEY (target)
+);
+
+create table journal (
+  action_id uuid not null,
+  step integer not null,
+  target text not null,
+  token bigint not null,
+  snapshot jsonb not null,
+  begun_at timestamp with time zone not null default now(),
+  ended_at timestamp with time zone,
+  result jsonb,
+  constraint journal_pkey PRIMARY KEY (action_id, step)
+);
+
+create table manifest_versions (
+  kind text not null,
+  namespace text not null,
+  name text not null,
+  revision bigint not null,
+  source text not null,
+  document jsonb,
+  checksum text,
+  file text,
+  line integer,
+  constraint manifest_versions_pkey PRIMARY KEY (kind, namespace, name, revision),
+  constraint manifest_versions_revision_fkey FOREIGN KEY (revision) REFERENCES revisions(revision)
+);
+comment on column manifest_versions.document is 'null: deleted by this revision';
+
+create table manifests (
+  kind text not null,
+  namespace text not null,
+  name text not null,
+  source text not null,
+  revision bigint not null,
+  created_revision bigint not null,
+  document jsonb not null,
+  checksum text not null,
+  file text,
+  line integer,
+  constraint manifests_pkey PRIMARY KEY (kind, namespace, name),
+  constraint manifests_created_revision_fkey FOREIGN KEY (created_revision) REFERENCES revisions(revision),
+  constraint manifests_revision_fkey FOREIGN KEY (revision) REFERENCES revisions(revision)
+);
+
+create table outbox (
+  workflow_id text not null,
+  kind text not null,
+  action text not null default ''::text,
+  change bigint not null default nextval('outbox_change'::regclass),
+  payload jsonb not null,
+  starts boolean not null,
+  priority smallint not null,
+  correlation_id text,
+  attempts integer not null default 0,
+  next_attempt_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  constraint outbox_pkey PRIMARY KEY (workflow_id, kind, action)
+);
+CREATE INDEX outbox_due ON public.outbox USING btree (priority, next_attempt_at);
+comment on column outbox.change is 'a row that was overwritten while being sent is sent again';
+comment on column outbox.starts is 'signalWithStart; else signal only, and a workflow that is not running is no error';
+
+create table pauses (
+  scope text not null,
+  reason text not null,
+  actor text not null,
+  paused_at timestamp with time zone not null default now(),
+  until timestamp with time zone,
+  constraint pauses_pkey PRIMARY KEY (scope)
+);
+comment on column pauses.scope is '* for everything, else a resource or a Service (namespace/name)';
+
+create table policies (
+  policy text not null,
+  namespace text not null,
+  name text not null,
+  document jsonb not null,
+  implied_by text,
+  revision bigint not null,
+  created_revision bigint not null,
+  deleted_at timestamp with time zone,
+  constraint policies_pkey PRIMARY KEY (policy),
+  constraint policies_created_revision_fkey FOREIGN KEY (created_revision) REFERENCES revisions(revision),
+  constraint policies_revision_fkey FOREIGN KEY (revision) REFERENCES revisions(revision)
+);
+
+create table policy_revisions (
+  policy text not null,
+  revision bigint not null,
+  document jsonb not null,
+  constraint policy_revisions_pkey PRIMARY KEY (policy, revision),
+  constraint policy_revisions_revision_fkey FOREIGN KEY (revision) REFERENCES revisions(revision)
+);
+
+create table requests (
+  action_id uuid not null,
+  resource text not null,
+  policy text,
+  generation bigint not null,
+  episode integer not null,
+  attempt integer not null,
+  target text not null,
+  severity text not null,
+  since timestamp with time zone not null,
+  max_concurrent integer,
+  policy_revision bigint not null,
+  plan jsonb not null,
+  state text not null,
+  waiter text not null,
+  forced boolean not null default false,
+  outcome text,
+  created_at timestamp with time zone not null default now(),
+  closed_at timestamp with time zone,
+  constraint requests_pkey PRIMARY KEY (action_id),
+  constraint requests_state_check CHECK ((state = ANY (ARRAY['awaiting_approval'::text, 'open'::text, 'granted'::text, 'closed'::text])))
+);
+CREATE UNIQUE INDEX requests_key ON public.requests USING btree (policy, resource, generation, episode, attempt) WHERE (policy IS NOT NULL);
+CREATE INDEX requests_waiting ON public.requests USING btree (state) WHERE (state = ANY (ARRAY['awaiting_approval'::text, 'open'::text, 'granted'::text]));
+comment on column requests.waiter is 'id of the workflow that hears slotGranted';
+
+create table resources (
+  resource text not null,
+  namespace text not null,
+  name text not null,
+  service text not null,
+  host text,
+  labels jsonb not null,
+  spec jsonb not null,
+  revision bigint not null,
+  created_revision bigint not null,
+  deleted_at timestamp with time zone,
+  constraint resources_pkey PRIMARY KEY (resource),
+  constraint resources_created_revision_fkey FOREIGN KEY (created_revision) REFERENCES revisions(revision),
+  constraint resources_revision_fkey FOREIGN KEY (revision) REFERENCES revisions(revision)
+);
+comment on column resources.created_revision is 'revision that made it since its last deletion: the generation';
+
+create table revisions (
+  revision bigint not null generated always as identity,
+  source text not null,
+  checksum text not null,
+  author text not null,
+  correlation_id text,
+  created_at timestamp with time zone not null default now(),
+  constraint revisions_pkey PRIMARY KEY (revision)
+);
+
+create table samples (
+  series_id integer not null,
+  lag smallint not null,
+  ts timestamp with time zone not null,
+  value double precision not null
+) partition by RANGE (ts);
+CREATE INDEX samples_series_ts ON ONLY public.samples USING btree (series_id, ts);
+comment on column samples.lag is 'seconds between timestamp and receipt';
+
+create table schema_migrations (
+  name text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint schema_migrations_pkey PRIMARY KEY (name)
+);
+
+create table series (
+  series_id integer not null generated always as identity,
+  key text not null,
+  name text not null,
+  tags jsonb not null,
+  source text not null,
+  owner text,
+  member text,
+  constraint series_pkey PRIMARY KEY (series_id),
+  constraint series_key_key UNIQUE (key)
+);
+CREATE INDEX series_member ON public.series USING btree (member, name);
+CREATE INDEX series_name ON public.series USING btree (name);
+CREATE INDEX series_owner ON public.series USING btree (owner, name);
+comment on column series.key is 'canonical name, tags and source';
+
+create table slots (
+  action_id uuid not null,
+  target text not null,
+  policy text,
+  token bigint not null default nextval('fencing_token'::regclass),
+  granted_at timestamp with time zone not null default now(),
+  begun_step integer,
+  begun_at timestamp with time zone,
+  constraint slots_pkey PRIMARY KEY (action_id),
+  constraint slots_action_id_fkey FOREIGN KEY (action_id) REFERENCES requests(action_id),
+  constraint slots_target_key UNIQUE (target)
+);
+
+create table states (
+  resource text not null,
+  observed jsonb not null,
+  changes jsonb not null,
+  observer text not null,
+  observed_at timestamp with time zone not null,
+  constraint states_pkey PRIMARY KEY (resource)
+);
+
+create table verdicts (
+  resource text not null,
+  policy text not null,
+  verdict text not null,
+  value double precision,
+  evidence jsonb not null,
+  since timestamp with time zone not null,
+  cleared_at timestamp with time zone,
+  severity text not null,
+  policy_revision bigint not null,
+  condition_hash text not null,
+  version bigint not null,
+  updated_at timestamp with time zone not null default now(),
+  constraint verdicts_pkey PRIMARY KEY (resource, policy),
+  constraint verdicts_verdict_check CHECK ((verdict = ANY (ARRAY['true'::text, 'false'::text, 'unknown'::text])))
+);
+comment on column verdicts.cleared_at is 'when it last stopped being true';
+
+create view metrics as
+ SELECT s.name,
+    m.value,
+    s.tags,
+    m.ts AS "timestamp",
+    s.source
+   FROM samples m
+     JOIN series s USING (series_id);
