@@ -19,7 +19,7 @@ export interface TestApiOptions {
   pool: Pool;
   config?: Partial<ApiConfig>;
   store?: Partial<SampleStoreOptions>;
-  deps?: Partial<Pick<ApiDeps, 'redis' | 'logger' | 'now'>>;
+  deps?: Partial<Pick<ApiDeps, 'redis' | 'logger' | 'now' | 'temporal'>>;
   /** Default: the server of this run. */
   temporalAddress?: string;
 }
