@@ -10,6 +10,7 @@ import { guard } from './auth/access';
 import { readToken } from './auth/token';
 import type { ApiDeps } from './deps';
 import { renderError, renderNotFound } from './error-handler';
+import { problemAnswer } from './problems';
 import { requestIdOf } from './request-id';
 import { measureRequests } from './request-metrics';
 import { actionRoutes } from './routes/actions';
@@ -46,6 +47,11 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   eventRoutes,
   queueRoutes,
 ];
+
+const PROBLEM = {
+  description: 'RFC 9457 problem',
+  content: { 'application/problem+json': { schema: problemAnswer } },
+};
 
 /** The whole HTTP interface without a socket: call `listen` or `inject` on the result. Throws ConfigError. */
 export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
@@ -123,11 +129,15 @@ async function registerRoutes(
 ): Promise<void> {
   await app.register(
     async (scope) => {
-      if (isHidden) {
-        scope.addHook('onRoute', (route) => {
-          route.schema = { ...route.schema, hide: true };
-        });
-      }
+      scope.addHook('onRoute', (route) => {
+        const { schema } = route;
+        const response = {
+          ...(schema?.response ?? {}),
+          '4xx': PROBLEM,
+          '5xx': PROBLEM,
+        };
+        route.schema = { ...schema, response, ...(isHidden ? { hide: true } : {}) };
+      });
       for (const routes of ROUTES) await scope.register(routes(deps));
     },
     { prefix },

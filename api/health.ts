@@ -30,7 +30,7 @@ export function createHealthCheck(deps: HealthDeps): () => Promise<Health> {
 /** Without PostgreSQL nothing works; without Temporal or Redis samples are still taken. */
 async function checkAll({ pool, temporal, redis, now, version }: HealthDeps): Promise<Health> {
   const [postgres, temporalHealth, redisHealth] = await Promise.all([
-    check(() => pool.query('select 1')),
+    check(() => checkPostgres(pool)),
     check(() =>
       temporal.connection.withDeadline(now() + TIMEOUT_MS, () =>
         temporal.workflowService.getSystemInfo({}),
@@ -44,6 +44,12 @@ async function checkAll({ pool, temporal, redis, now, version }: HealthDeps): Pr
     dependencies: { postgres, temporal: temporalHealth, redis: redisHealth },
     version,
   };
+}
+
+/** A server without our tables answers, but serves nobody. */
+async function checkPostgres(pool: ApiDeps['pool']): Promise<void> {
+  const { rowCount } = await pool.query(`select 1 where to_regclass('samples') is not null`);
+  if (rowCount === 0) throw new Error('the database is not migrated yet (vigil migrate)');
 }
 
 async function check(ask: () => Promise<unknown>): Promise<DependencyHealth> {

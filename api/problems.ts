@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** Errors that routes throw; the error handler of app.ts renders them as RFC 9457 problems. */
 
 export interface Problem {
@@ -7,6 +9,22 @@ export interface Problem {
   field: string;
   message: string;
 }
+
+/** RFC 9457; for the documentation, since problems are rendered past the routes' schemas. */
+export const problemAnswer = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    requestId: z.string(),
+    problems: z
+      .array(
+        z.object({ index: z.number().int().optional(), field: z.string(), message: z.string() }),
+      )
+      .optional(),
+  })
+  .meta({ id: 'Problem', description: 'What was wrong; every problem of the request at once' });
 
 export interface ProblemOptions {
   problems?: Problem[];

@@ -85,17 +85,10 @@ export function createSampleStore(options: SampleStoreOptions): SampleStore {
   async function run(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, groupMs));
     while (waiting.length > 0) {
-      const group = takeGroup();
+      const group = takeGroup(waiting, maxGroupRows);
       await commitGroup(group);
-      for (const { samples } of group) bufferedRows -= samples.length;
     }
     running = null;
-  }
-
-  function takeGroup(): Append[] {
-    let rows = 0;
-    const fits = waiting.findIndex((append) => (rows += append.samples.length) > maxGroupRows);
-    return waiting.splice(0, fits === -1 ? waiting.length : Math.max(fits, 1));
   }
 
   async function commitGroup(group: readonly Append[]): Promise<void> {
@@ -104,15 +97,26 @@ export function createSampleStore(options: SampleStoreOptions): SampleStore {
       rows = await commit(group);
     } catch (error) {
       if (group.length === 1 || isDatabaseAway(error)) {
-        for (const append of group) append.reject(error);
+        settle(group, (append) => {
+          append.reject(error);
+        });
         return;
       }
       // One request that the database refuses must not take the others with it.
       for (const append of group) await commitGroup([append]);
       return;
     }
-    for (const append of group) append.resolve();
+    settle(group, (append) => {
+      append.resolve();
+    });
     options.onCommitted?.(rows);
+  }
+
+  function settle(group: readonly Append[], end: (append: Append) => void): void {
+    for (const append of group) {
+      bufferedRows -= append.samples.length;
+      end(append);
+    }
   }
 
   return {
@@ -133,6 +137,13 @@ export function createSampleStore(options: SampleStoreOptions): SampleStore {
       await running;
     },
   };
+}
+
+/** Removes the first requests from `waiting`: as many as have `maxRows`, at least one. */
+function takeGroup(waiting: Append[], maxRows: number): Append[] {
+  let rows = 0;
+  const fits = waiting.findIndex((append) => (rows += append.samples.length) > maxRows);
+  return waiting.splice(0, fits === -1 ? waiting.length : Math.max(fits, 1));
 }
 
 type Committer = (group: readonly Append[]) => Promise<StoredSample[]>;

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
-import { jsonSchemaTransform } from 'fastify-type-provider-zod';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
 /** Must come before the routes that it describes. `/redoc` shows the same document in the one viewer we ship. */
 export async function registerDocs(app: FastifyInstance, version: string): Promise<void> {
@@ -18,6 +18,7 @@ export async function registerDocs(app: FastifyInstance, version: string): Promi
       security: [{ token: [] }, {}],
     },
     transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());

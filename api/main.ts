@@ -1,0 +1,94 @@
+import type { FastifyInstance } from 'fastify';
+import { startDetector } from '../detector/detector';
+import { ConfigError } from '../platform/config-loader';
+import { createLifecycle, type Lifecycle } from '../platform/lifecycle';
+import { createLogger, type Logger } from '../platform/logger';
+import { createRegistry } from '../platform/metrics';
+import { createTemporalClient, temporalTarget } from '../platform/temporal-client';
+import { readVersion } from '../platform/version';
+import { createPool } from '../storage/database';
+import { createRedis } from '../storage/redis';
+import { createSampleStore } from '../storage/samples';
+import { buildApp } from './app';
+import { loadApiConfig, type ApiConfig } from './config';
+import { startMirror } from './mirror';
+import { startRetention } from './retention';
+import { startSealer } from './sealer';
+
+/** The api process: takes samples, detects, answers people. Every server may be away when it starts. */
+async function main(): Promise<void> {
+  const config = loadApiConfig({ env: process.env });
+  const logger = createLogger('api', config.log.level);
+  const registry = createRegistry('api');
+  const lifecycle = createLifecycle((step, err) => {
+    logger.error({ step, err }, 'stopping failed');
+  });
+  const now = Date.now;
+
+  const pool = createPool({ ...config.database, name: 'api' });
+  lifecycle.onStop('database', () => pool.end());
+  const redis = createRedis(config.redis.url, logger);
+  lifecycle.onStop('redis', () => redis?.close());
+  const { client: temporal, close } = createTemporalClient(temporalTarget(config.temporal));
+  lifecycle.onStop('temporal', close);
+
+  const retention = startRetention({ pool, logger, now, retentionMs: config.api.retention });
+  lifecycle.onStop('retention', () => retention.stop());
+  const sealer = startSealer({ pool, logger });
+  lifecycle.onStop('sealer', () => sealer.close());
+  const mirror = redis === null ? null : startMirror({ pool, redis, logger });
+  lifecycle.onStop('mirror', () => mirror?.close());
+  const detector = await startDetector({ pool, temporal, logger, registry, now });
+  lifecycle.onStop('detector', detector.stop);
+  const samples = createSampleStore({ pool, now, onCommitted: detector.onCommitted });
+  lifecycle.onStop('samples', () => samples.close());
+
+  const app = await buildApp({
+    ...{ pool, temporal, redis, logger, registry, now, samples },
+    config: config.api,
+    version: readVersion(),
+  });
+  lifecycle.onStop('http', () => app.close());
+  stopOnSignals(lifecycle, logger);
+  const url = await listen(app, config.api);
+  logger.info({ url }, 'ready');
+}
+
+/** Returns the URL; a port that cannot be had is a problem of the configuration. */
+async function listen(app: FastifyInstance, { host, port }: ApiConfig): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const { code } = cause as { code?: string };
+    const remedies: Readonly<Record<string, string>> = {
+      EADDRINUSE: 'is in use: end what listens there, or set VIGIL_API_PORT or VIGIL_PORT_OFFSET',
+      EACCES: 'needs a permission this user lacks: set VIGIL_API_PORT above 1023',
+      EADDRNOTAVAIL: 'is no address of this machine: set VIGIL_API_HOST',
+    };
+    const remedy = remedies[code ?? ''];
+    throw remedy === undefined ? cause : new ConfigError([`api: ${host}:${port} ${remedy}`]);
+  }
+}
+
+function stopOnSignals(lifecycle: Lifecycle, logger: Logger): void {
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    logger.info('stopping');
+    void lifecycle.stop().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  // A parent that is gone cannot stop us any more.
+  process.on('disconnect', stop);
+}
+
+main().catch((error: unknown) => {
+  const lines =
+    error instanceof ConfigError
+      ? error.problems
+      : [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+  process.stderr.write(`${lines.join('\n')}\n`);
+  process.exit(1);
+});
