@@ -19,7 +19,10 @@ export interface ResourceRow {
   policies: { policy: string; verdict: VerdictValue; since: number; severity: Severity }[];
 }
 
-/** Owners of series are resources too, unless a manifest has them or they name the group of a Service's members. */
+/**
+ * Owners of series are resources too, unless a manifest has them, or had them (samples do not bring a
+ * deleted resource back), or they name the group of a Service's members.
+ */
 const KNOWN = `
   with known as (
     select resource, namespace, name, service, host, labels, spec, revision, created_revision
@@ -28,8 +31,8 @@ const KNOWN = `
     select distinct owner, split_part(owner, '/', 1), substr(owner, strpos(owner, '/') + 1),
       substr(owner, strpos(owner, '/') + 1), null::text, '{}'::jsonb, null::jsonb, 0::bigint, 0::bigint
     from series where owner is not null and not exists (
-      select 1 from resources r where r.deleted_at is null
-        and (r.resource = series.owner or r.namespace || '/' || r.service = series.owner)))`;
+      select 1 from resources r
+      where r.resource = series.owner or r.namespace || '/' || r.service = series.owner))`;
 
 const PAUSED = `exists (select 1 from pauses p where (p.until is null or p.until > to_timestamp($1 / 1000.0))
   and p.scope in ('*', k.resource, k.namespace || '/' || k.service))`;

@@ -124,7 +124,9 @@ test('a manifest of another source stays, and the answer names its file', async 
   expect((await api.app.inject('/api/v1/resources/default/web')).statusCode).toBe(200);
 });
 
-test('a deletion stops the management and stays in the history', async () => {
+test('a deletion stops the management and stays in the history, whatever samples still come', async () => {
+  const sample = { name: 'up', value: 1, tags: { resource: 'web' } };
+  await api.app.inject({ method: 'POST', url: '/ingest', payload: sample });
   await put(WEB, 'ann');
   await put({ ...WEB, spec: { runtime: { type: 'process', command: ['true'] } } }, 'bob');
   const url = '/api/v1/manifests/service/default/web';
