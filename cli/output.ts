@@ -102,10 +102,28 @@ export function span(ms: number): string {
   return `${Math.floor(seconds / size)}${unit}`;
 }
 
+/** An audit row without its time: event, step, who, and what the details say. */
+export function rowText({
+  event,
+  step,
+  actor,
+  details,
+}: {
+  event: string;
+  step: number;
+  actor: string;
+  details: Readonly<Record<string, unknown>>;
+}): string {
+  const place = step < 0 ? '' : ` (step ${step + 1})`;
+  return `${event}${place} by ${actor} ${words(details)}`.trimEnd();
+}
+
+const SAYS_NOTHING: readonly unknown[] = ['null', '""', 'false', '{}', '[]', undefined];
+
 /** Words for a details object, `gate=paused reason="by hand"`; nested values as JSON. */
 export function words(details: Readonly<Record<string, unknown>>): string {
   return Object.entries(details)
-    .filter(([, value]) => value !== null && value !== undefined && value !== '')
+    .filter(([, value]) => !SAYS_NOTHING.includes(JSON.stringify(value)))
     .map(([name, value]) => {
       const text = typeof value === 'string' ? value : JSON.stringify(value);
       return `${name}=${/\s/.test(text) && typeof value === 'string' ? `"${text}"` : text}`;

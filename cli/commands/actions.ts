@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Action, ActionStory, listOf, type AuditRow } from '../answers';
 import { findAction } from '../find-action';
 import { usageError } from '../failure';
-import { clock, collect, fullKey, span, table, talksToApi, words } from '../output';
+import { clock, collect, fullKey, rowText, span, table, talksToApi } from '../output';
 
 export function register(program: Command): void {
   const actions = program.command('actions').description('what Vigil did, and what it is doing');
@@ -143,6 +143,5 @@ function took({ requestedAt, recordedAt }: ActionStory): string {
 export function renderRow(row: AuditRow, startMs: number): string {
   const seconds = ((Date.parse(row.at) - startMs) / 1000).toFixed(1);
   const offset = `${seconds.startsWith('-') ? '' : '+'}${seconds}s`.padStart(9);
-  const step = row.step < 0 ? '' : ` (step ${row.step + 1})`;
-  return `${clock(row.at)} ${offset}  ${row.event}${step} by ${row.actor} ${words(row.details)}`.trimEnd();
+  return `${clock(row.at)} ${offset}  ${rowText(row)}`;
 }

@@ -7,8 +7,11 @@ import { clock, table, talksToApi } from '../output';
 
 export function register(program: Command): void {
   talksToApi(
-    program.command('status').description('health of Vigil, then one line per resource'),
-    async ({ api, show }) => {
+    program
+      .command('status')
+      .description('health of Vigil, then one line per resource')
+      .option('--all', 'also what has no manifest and is only observed'),
+    async ({ api, options, show }) => {
       const health = await readHealth(api);
       if (health.status === 'down') {
         show({ health }, () => renderHealth(health));
@@ -18,7 +21,7 @@ export function register(program: Command): void {
       show({ health, resources: items }, () => [
         ...renderHealth(health),
         '',
-        ...renderResources(items),
+        ...renderResources(items, { isAll: options.flag('all') }),
       ]);
     },
   );
@@ -44,8 +47,13 @@ export function renderHealth(health: z.output<typeof Health>): string[] {
   return [`vigil is ${health.status}${version}`, ...parts];
 }
 
-export function renderResources(resources: readonly ResourceAnswer[]): string[] {
-  const rows = resources.map((resource) => [
+/** What has no manifest is only counted, unless all is asked for: every tag of a sample makes one. */
+export function renderResources(
+  resources: readonly ResourceAnswer[],
+  { isAll }: { isAll: boolean },
+): string[] {
+  const shown = resources.filter(({ managed }) => managed || isAll);
+  const rows = shown.map((resource) => [
     resource.resource,
     running(resource),
     resource.paused ? 'paused' : '-',
@@ -53,7 +61,11 @@ export function renderResources(resources: readonly ResourceAnswer[]): string[] 
     verdicts(resource),
   ]);
   const nothing = 'no resources yet: ./vigil init service NAME writes the first manifest';
-  return table(['RESOURCE', 'RUNNING', 'PAUSED', 'DRIFT', 'POLICIES'], rows, nothing);
+  const hidden = resources.length - shown.length;
+  return [
+    ...table(['RESOURCE', 'RUNNING', 'PAUSED', 'DRIFT', 'POLICIES'], rows, nothing),
+    ...(hidden === 0 ? [] : [`and ${hidden} without a manifest, only observed: --all shows them`]),
+  ];
 }
 
 function running({ managed, observed }: ResourceAnswer): string {

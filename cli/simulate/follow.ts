@@ -1,7 +1,6 @@
 import { Action, ActionStory, listOf, Why } from '../answers';
 import type { ApiClient } from '../client';
-import { renderRow } from '../commands/actions';
-import { resourcePath } from '../output';
+import { resourcePath, rowText } from '../output';
 import type { Pace } from './pace';
 import type { Judgement, Observed, Scenario } from './scenarios';
 import type { Subject } from './subject';
@@ -22,7 +21,7 @@ export interface FollowDeps {
 export async function createFollower(deps: FollowDeps, subject: Subject): Promise<Follower> {
   const { api, pace } = deps;
   const earlier = new Set((await listActions(api, subject)).map(({ id }) => id));
-  const tellRows = createRowTeller(deps, Date.now());
+  const tellRows = createRowTeller(deps, subject);
   const tellPhases = createPhaseTeller(deps.print);
   const verdictsSeen = new Set<string>();
   const phasesSeen = new Set<string>();
@@ -68,14 +67,14 @@ async function listActions(api: ApiClient, { resource }: Subject): Promise<Actio
 }
 
 /** Prints each audit row of an action once. */
-function createRowTeller({ api, print }: FollowDeps, startMs: number) {
+function createRowTeller({ api, print }: FollowDeps, { resource }: Subject) {
   const told = new Set<string>();
   return async (actionId: string): Promise<void> => {
     const { audit } = await api.get(`/actions/${actionId}`, ActionStory);
     for (const row of audit) {
       if (told.has(String(row.id))) continue;
       told.add(String(row.id));
-      print(renderRow(row, startMs));
+      print(`${resource}: ${rowText(row)}`);
     }
   };
 }

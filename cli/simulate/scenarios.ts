@@ -53,7 +53,8 @@ const DOWN: PolicyDraft = {
 };
 const BUSY: PolicyDraft = {
   suffix: 'busy',
-  condition: 'process_cpu_usage > 60% for 5s',
+  // Idle it takes about 1 %; a machine that is busy itself leaves it far less than a whole core.
+  condition: 'process_cpu_usage > 10% for 5s',
   severity: 'warning',
 };
 
@@ -62,7 +63,8 @@ const FLAP_MS = 2_000;
 const GAP_METRIC = 'simulated_queue_length';
 const BAD_VALUE = 500;
 const GOOD_VALUE = 5;
-const BAD_SAMPLES = 3;
+const BAD_SAMPLES = 5;
+const SILENCE_MS = 15_000;
 
 const crash: Scenario = {
   summary: 'kill -9 of its process',
@@ -100,9 +102,13 @@ const flap: Scenario = {
 };
 
 const gap: Scenario = {
-  summary: 'a series that looks bad, then stops',
+  summary: 'a series that looks bad, then stops before its policy has waited long enough',
   policies: [
-    { suffix: 'queue', condition: `${GAP_METRIC} > 100 for 5 attempts`, severity: 'warning' },
+    {
+      suffix: 'queue',
+      condition: `(${GAP_METRIC} > 100 for 3 attempts) for ${SILENCE_MS / 1000}s`,
+      severity: 'warning',
+    },
   ],
   feed: ({ api, subject }) => sendSample(api, subject, { name: GAP_METRIC, value: GOOD_VALUE }),
   async cause({ api, subject, pace, print }) {
@@ -110,9 +116,9 @@ const gap: Scenario = {
       await sendSample(api, subject, { name: GAP_METRIC, value: BAD_VALUE });
       await pace.pause(1000);
     }
-    print(
-      `${subject.resource}: ${BAD_SAMPLES} bad samples of the 5 that its policy asks for, then silence`,
-    );
+    print(`${subject.resource}: ${BAD_SAMPLES} bad samples, then silence`);
+    // Longer than the policy's for: had the silence counted as bad, it would have acted by then.
+    await pace.pause(SILENCE_MS + 3_000);
   },
   judge: (observed) => judgeRestraint(observed, 'unknown'),
 };

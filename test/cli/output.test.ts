@@ -35,7 +35,14 @@ test('times lose their fraction and their letters', () => {
 });
 
 test('details become words; what says nothing is left out', () => {
-  const details = { gate: 'paused', detail: 'by hand', until: null, note: '', evidence: [1] };
+  const details = {
+    gate: 'paused',
+    detail: 'by hand',
+    until: null,
+    note: '',
+    params: {},
+    evidence: [1],
+  };
   expect(words(details)).toBe('gate=paused detail="by hand" evidence=[1]');
 });
 

@@ -103,6 +103,17 @@ describe('status', () => {
     expect(out).not.toContain('default/ok');
   });
 
+  test('what has no manifest is counted, and shown with --all', async () => {
+    routes = {
+      'GET /health': { status: 'ok', dependencies: {} },
+      'GET /resources': { items: [{ ...resource, managed: false, observed: null }] },
+    };
+    const { out } = await run(registerStatus, 'status');
+    expect(out).toContain('and 1 without a manifest');
+    expect(out).not.toContain('default/web');
+    expect((await run(registerStatus, 'status', '--all')).out).toMatch(/default\/web +unmanaged/);
+  });
+
   test('says what is down, and fails', async () => {
     const body = { status: 'down', dependencies: { postgres: { status: 'down', detail: 'gone' } } };
     const down = await startServer(() => ({ status: 503, body }));
