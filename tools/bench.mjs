@@ -1,7 +1,8 @@
 /** `npm run bench -- NAME [arguments]`: runs bench/NAME.bench.ts against a fresh build of everything else. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureReady, fail, ROOT } from './setup.mjs';
+import { fail, ROOT } from './common.mjs';
+import { ensureReady } from './setup.mjs';
 
 const [name, ...args] = process.argv.slice(2);
 const folder = join(ROOT, 'bench');

@@ -1,7 +1,8 @@
 /** `npm run generate`: writes the files that are derived from others; CI proves that they are fresh. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureReady, ROOT } from './setup.mjs';
+import { ROOT } from './common.mjs';
+import { ensureReady } from './setup.mjs';
 
 await ensureReady();
 const { writeSchema } = await import('./schema.mjs');

@@ -1,7 +1,7 @@
 /** Part of `npm run generate`: api/openapi.json, from the routes' schemas. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { ROOT } from './setup.mjs';
+import { ROOT } from './common.mjs';
 
 const require = createRequire(import.meta.url);
 const { writeOpenApi } = require('../dist/api/openapi.js');

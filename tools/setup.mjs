@@ -4,16 +4,15 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { build, isBuilt } from './build.mjs';
+import { fail, ROOT, say } from './common.mjs';
 
-export const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
 const NODE_FLOOR = [20, 19];
 
 /** Installs and builds where that is needed. Ends the process with one clear line when it cannot. */
 export async function ensureReady() {
   ensureInstalled();
-  const { build, isBuilt } = await import('./build.mjs');
   if (!isBuilt()) await build();
 }
 
@@ -54,14 +53,4 @@ function install() {
   if (status === 0) return;
   const why = error === undefined ? `npm ci ended with ${status}` : error.message;
   fail(`packages could not be installed (${why}); the lines above say why: is there a network?`);
-}
-
-/** A line for people on standard error: standard output belongs to the command. */
-export function say(line) {
-  process.stderr.write(`vigil: ${line}\n`);
-}
-
-export function fail(line) {
-  say(line);
-  process.exit(1);
 }

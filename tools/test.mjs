@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureReady, ROOT, say } from './setup.mjs';
+import { ROOT, say } from './common.mjs';
+import { ensureReady } from './setup.mjs';
 
 /** Jest ends by itself right after the last test, unless something was left open. */
 const EXIT_GRACE_MS = 30_000;
