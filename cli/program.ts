@@ -1,8 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../platform/config-loader';
 import { CliFailure } from './failure';
+import { repositoryRoot } from './up/paths';
 
 interface CommandModule {
   register?: (program: Command) => void;
@@ -25,6 +26,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
 export async function createProgram(): Promise<Command> {
   const program = new Command('vigil')
     .description('A self-healing control plane for services on VMs, bare metal and container hosts')
+    .version(readVersion())
     .exitOverride()
     .showHelpAfterError('(add --help for what is possible)');
   const folder = join(__dirname, 'commands');
@@ -35,6 +37,11 @@ export async function createProgram(): Promise<Command> {
     found.register?.(program);
   }
   return program;
+}
+
+function readVersion(): string {
+  const text = readFileSync(join(repositoryRoot(), 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 function explain(error: unknown): number {
