@@ -68,8 +68,8 @@ export async function startDetector(deps: DetectorDeps): Promise<Detector> {
   const beat = createHeartbeat({ pool, watch, tick, now, metrics });
   const sweep = createSweep({ pool, calls, now, logger, unhandledMs: sweepMs });
   const outage = createOutage(logger, {
-    failed: 'the database does not answer the detector; trying again',
-    ended: 'the database answers the detector again',
+    failed: 'the heartbeat does not finish; trying again',
+    ended: 'the heartbeat finishes again',
   });
   const heartbeat = repeat(HEARTBEAT_MS, () => {
     dispatcher.wake();
