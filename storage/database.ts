@@ -27,8 +27,12 @@ export function createPool(options: { url: string; poolSize: number; name: strin
     options: '-c timezone=UTC',
     types: { getTypeParser: getTypeParser as typeof types.getTypeParser },
   });
-  // An idle connection that the server ends is replaced; unheard, its error would end the process.
+  // A connection that the server ends is replaced, and whoever uses it gets an error from its next
+  // query; unheard, the event would end the process. The pool itself only hears idle connections.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+  });
   return pool;
 }
 

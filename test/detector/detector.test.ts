@@ -364,7 +364,7 @@ test('a nested for comes true without a further sample', async () => {
   expect(Date.now()).toBeGreaterThanOrEqual(now + 700);
 });
 
-test('a start while PostgreSQL is away is said once, and works when it is back', async () => {
+test('while PostgreSQL is away, at the start or later, nothing is lost and it is said once', async () => {
   await h.apply([web(), failing()]);
   await h.ingest([errors(9)]);
   const target = new URL(h.database.url);
@@ -372,7 +372,6 @@ test('a start while PostgreSQL is away is said once, and works when it is back',
   const url = new URL(h.database.url);
   url.port = String(gate.port);
   const pool = createPool({ url: url.href, poolSize: 3, name: 'test' });
-  pool.on('error', () => undefined);
   const lines: string[] = [];
   const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
   try {
@@ -384,6 +383,12 @@ test('a start while PostgreSQL is away is said once, and works when it is back',
     expect(new Set(messages).size).toBe(messages.length);
     gate.isOpen = true;
     await h.verdictIs('default/web', 'true');
+    gate.shut();
+    await h.ingest([errors(1)]);
+    await waitFor('the edge could not be written', () => gate.refused > 40);
+    expect(await h.verdict('default/web')).toMatchObject({ verdict: 'true' });
+    gate.isOpen = true;
+    await h.verdictIs('default/web', 'false');
     await detector.stop();
   } finally {
     await pool.end();
@@ -394,7 +399,17 @@ test('a start while PostgreSQL is away is said once, and works when it is back',
 /** A door to a server that can be shut. */
 async function openGate(target: { host: string; port: number }) {
   const sockets = new Set<Socket>();
-  const gate = { isOpen: true, refused: 0, port: 0, close: () => closeServer(server, sockets) };
+  const gate = {
+    isOpen: true,
+    refused: 0,
+    port: 0,
+    close: () => closeServer(server, sockets),
+    /** Cuts what goes through. */
+    shut() {
+      gate.isOpen = false;
+      for (const socket of sockets) socket.destroy();
+    },
+  };
   const server = createServer((socket) => {
     if (!gate.isOpen) {
       gate.refused += 1;
