@@ -8,7 +8,7 @@ import { createRequestActivities } from './request';
 import { createRuntimeActivities } from './runtime';
 import { createVerifyActivities } from './verify';
 
-export { DEFAULT_CONSTANTS, type ActivityConstants, type ActivityDeps } from './deps';
+export { DEFAULT_CONSTANTS, type ActivityDeps } from './deps';
 
 /** Every activity of the control queue. */
 export function createActivities(deps: ActivityDeps) {

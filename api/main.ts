@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { startDetector } from '../detector/detector';
 import { ConfigError } from '../platform/config-loader';
-import { createLifecycle, type Lifecycle } from '../platform/lifecycle';
-import { createLogger, type Logger } from '../platform/logger';
+import { createProcessLifecycle, runProcess } from '../platform/process';
+import { createLogger } from '../platform/logger';
 import { createRegistry } from '../platform/metrics';
 import { createTemporalClient, temporalTarget } from '../platform/temporal-client';
 import { readVersion } from '../platform/version';
@@ -20,9 +20,7 @@ async function main(): Promise<void> {
   const config = loadApiConfig({ env: process.env });
   const logger = createLogger('api', config.log.level);
   const registry = createRegistry('api');
-  const lifecycle = createLifecycle((step, err) => {
-    logger.error({ step, err }, 'stopping failed');
-  });
+  const lifecycle = createProcessLifecycle(logger);
   const now = Date.now;
 
   const pool = createPool({ ...config.database, name: 'api' });
@@ -49,7 +47,6 @@ async function main(): Promise<void> {
     version: readVersion(),
   });
   lifecycle.onStop('http', () => app.close());
-  stopOnSignals(lifecycle, logger);
   const url = await listen(app, config.api);
   logger.info({ url }, 'ready');
 }
@@ -70,25 +67,4 @@ async function listen(app: FastifyInstance, { host, port }: ApiConfig): Promise<
   }
 }
 
-function stopOnSignals(lifecycle: Lifecycle, logger: Logger): void {
-  let isStopping = false;
-  const stop = (): void => {
-    if (isStopping) return;
-    isStopping = true;
-    logger.info('stopping');
-    void lifecycle.stop().then(() => process.exit(0));
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  // A parent that is gone cannot stop us any more.
-  process.on('disconnect', stop);
-}
-
-main().catch((error: unknown) => {
-  const lines =
-    error instanceof ConfigError
-      ? error.problems
-      : [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-  process.stderr.write(`${lines.join('\n')}\n`);
-  process.exit(1);
-});
+runProcess(main);

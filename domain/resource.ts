@@ -30,6 +30,12 @@ export function memberKey(namespace: string, service: string, host: string): Res
   return resourceKey(namespace, `${service}@${host}`);
 }
 
+/** The Service a resource belongs to: `ns/web@a` → `ns/web`; itself when it is no member. */
+export function memberScope(key: ResourceKey): ResourceKey {
+  const at = key.indexOf('@');
+  return at === -1 ? key : key.slice(0, at);
+}
+
 /** What a sample's tags say about its owner. `owner` is null when no tag names a resource. */
 export interface Ownership {
   owner: ResourceKey | null;

@@ -1,8 +1,8 @@
 import { CATALOGUES } from '../activities/catalogue';
-import { ConfigError, loadConfig } from '../platform/config-loader';
+import { loadConfig } from '../platform/config-loader';
 import { startHealthServer } from '../platform/health-server';
-import { createLifecycle, type Lifecycle } from '../platform/lifecycle';
-import { createLogger, type Logger } from '../platform/logger';
+import { createProcessLifecycle, runProcess } from '../platform/process';
+import { createLogger } from '../platform/logger';
 import { createRegistry } from '../platform/metrics';
 import { createPool } from '../storage/database';
 import { createCompile } from './compile';
@@ -19,10 +19,7 @@ async function main(): Promise<void> {
   const { database, log, gitops } = loadConfig(gitopsConfigSchema, { env: process.env });
   const logger = createLogger('gitops', log.level);
   const registry = createRegistry('gitops');
-  const lifecycle = createLifecycle((step, err) => {
-    logger.error({ step, err }, 'stopping failed');
-  });
-  stopOnSignals(lifecycle, logger);
+  const lifecycle = createProcessLifecycle(logger);
 
   const pool = createPool({ ...database, name: 'gitops' });
   lifecycle.onStop('database', () => pool.end());
@@ -53,25 +50,4 @@ async function main(): Promise<void> {
   logger.info({ port: server.port, folders: gitops.folders }, 'ready');
 }
 
-function stopOnSignals(lifecycle: Lifecycle, logger: Logger): void {
-  let isStopping = false;
-  const stop = (): void => {
-    if (isStopping) return;
-    isStopping = true;
-    logger.info('stopping');
-    void lifecycle.stop().then(() => process.exit(0));
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  // A parent that is gone cannot stop us any more.
-  process.on('disconnect', stop);
-}
-
-main().catch((error: unknown) => {
-  const lines =
-    error instanceof ConfigError
-      ? error.problems
-      : [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-  process.stderr.write(`${lines.join('\n')}\n`);
-  process.exit(1);
-});
+runProcess(main);

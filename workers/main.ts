@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Runtime as TemporalRuntime, DefaultLogger } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
-import { DEFAULT_CONSTANTS } from '../activities';
+import { DEFAULT_CONSTANTS, type ActivityDeps } from '../activities';
 import { createProcessRuntime } from '../activities/runtimes/process/runtime';
-import { ConfigError, loadConfig } from '../platform/config-loader';
+import { loadConfig } from '../platform/config-loader';
 import { startHealthServer } from '../platform/health-server';
-import { createLifecycle, type Lifecycle } from '../platform/lifecycle';
+import { createProcessLifecycle, runProcess } from '../platform/process';
 import { createLogger, type Logger } from '../platform/logger';
 import { createRegistry } from '../platform/metrics';
 import {
@@ -27,10 +27,7 @@ async function main(): Promise<void> {
   const config = loadConfig(workerConfigSchema, { env: process.env });
   const logger = createLogger('worker', config.log.level);
   const registry = createRegistry('worker');
-  const lifecycle = createLifecycle((step, err) => {
-    logger.error({ step, err }, 'stopping failed');
-  });
-  stopOnSignals(lifecycle, logger);
+  const lifecycle = createProcessLifecycle(logger);
 
   const pool = createPool({ ...config.database, name: 'worker' });
   pool.on('error', (err) => {
@@ -71,18 +68,8 @@ async function main(): Promise<void> {
     target,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
     deps: {
-      pool,
-      temporal: temporal.client,
-      logger,
-      runtimes,
-      approvalKey: approvalKeyReader(config),
-      allowUnsignedSignals: config.worker.unsignedSignals ?? isLoopback(target),
-      hasSearchAttributes,
-      constants: {
-        ...DEFAULT_CONSTANTS,
-        reapAfterMs: config.worker.reapInterval,
-        retentionMs: config.worker.retention,
-      },
+      ...{ pool, temporal: temporal.client, logger, runtimes, hasSearchAttributes },
+      ...settingsOf(config, target),
     },
   });
   const running = worker.run();
@@ -94,6 +81,18 @@ async function main(): Promise<void> {
   await whenReachable(logger, () => startHousekeeping(temporal.client, config.worker.reapInterval));
   status.isPolling = true;
   logger.info({ health: health.port, queue: 'control' }, 'ready');
+}
+
+function settingsOf(
+  config: WorkerConfig,
+  target: TemporalTarget,
+): Pick<ActivityDeps, 'approvalKey' | 'allowUnsignedSignals' | 'constants'> {
+  const { unsignedSignals, reapInterval, retention } = config.worker;
+  return {
+    approvalKey: approvalKeyReader(config),
+    allowUnsignedSignals: unsignedSignals ?? isLoopback(target),
+    constants: { ...DEFAULT_CONSTANTS, reapAfterMs: reapInterval, retentionMs: retention },
+  };
 }
 
 /** Keeps trying while Temporal is away; says so once. */
@@ -143,24 +142,4 @@ function logTemporalThrough(logger: Logger): void {
   });
 }
 
-function stopOnSignals(lifecycle: Lifecycle, logger: Logger): void {
-  let isStopping = false;
-  const stop = (): void => {
-    if (isStopping) return;
-    isStopping = true;
-    logger.info('stopping');
-    void lifecycle.stop().then(() => process.exit(0));
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  process.on('disconnect', stop);
-}
-
-main().catch((error: unknown) => {
-  const lines =
-    error instanceof ConfigError
-      ? error.problems
-      : [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-  process.stderr.write(`${lines.join('\n')}\n`);
-  process.exit(1);
-});
+runProcess(main);

@@ -11,11 +11,6 @@ export const CONTROL_QUEUE = 'control';
 /** `execute` may run this long; the reaper waits as long before it frees a slot whose effect had begun. */
 export const EXECUTE_TIMEOUT_MS = 120_000;
 
-/** Task queue of the runtimes on one host. */
-export function hostQueue(host: string): string {
-  return `host/${host}`;
-}
-
 export const RESOURCE_WORKFLOW = 'resourceWorkflow';
 export const ACTION_WORKFLOW = 'actionWorkflow';
 export const HOUSEKEEPING_WORKFLOW = 'housekeepingWorkflow';

@@ -35,15 +35,6 @@ export interface Hold {
   until: number | null;
 }
 
-/** What makes one request for one action unique: a repeated ask finds the same row. */
-export interface RequestKey {
-  resource: string;
-  policy: string;
-  generation: number;
-  episode: number;
-  attempt: number;
-}
-
 /** Everything an action workflow needs to run; bound at the request, so an edit does not change running work. */
 export interface ActionPlan {
   actionId: string;

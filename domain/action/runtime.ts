@@ -1,5 +1,5 @@
 import type { ConfigFile, ResourceKey, ServiceSpec } from '../resource';
-import type { Step, StepParams } from '../policy/policy';
+import type { Step } from '../policy/policy';
 
 /**
  * The seam between the control plane and a runtime. A runtime knows nothing of policies, slots or
@@ -72,5 +72,3 @@ export interface Runtime {
 export class TransientError extends Error {
   override name = 'TransientError';
 }
-
-export type { StepParams };

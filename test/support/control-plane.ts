@@ -121,7 +121,7 @@ export async function startControlPlane(
         null,
       );
     },
-    rows: (sql, ...params) => query(pool, sql, params) as Promise<never[]>,
+    rows: <T>(sql: string, ...params: unknown[]) => query(pool, sql, params) as Promise<T[]>,
     async recorded(name, outcome, timeoutMs = 20_000) {
       return waitFor(
         `${name} to record ${outcome}`,

@@ -21,7 +21,11 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => plane.stop());
 
-type Approval = { required: number; deadlineMs: number; onDeadline: 'expire' | 'approve' };
+interface Approval {
+  required: number;
+  deadlineMs: number;
+  onDeadline: 'expire' | 'approve';
+}
 const ASKS: Approval = { required: 1, deadlineMs: 60_000, onDeadline: 'expire' };
 
 /** A resource whose policy asks, firing; returns the action that waits. */

@@ -151,7 +151,7 @@ test('whatever happens: no action is started twice, and all comes to rest', () =
         for (const event of events) {
           life.runUntil(life.now + event.afterMs);
           if (event.changesMeaning) meaning += 1;
-          const fact = life.verdict(event.verdict as 'true', { conditionHash: `h${meaning}` });
+          const fact = life.verdict(event.verdict, { conditionHash: `h${meaning}` });
           life.feed(fact);
           if (event.isDuplicated) life.feed(fact);
         }
