@@ -102,10 +102,16 @@ async function download(
     return null;
   } catch (error) {
     options.signal?.throwIfAborted();
-    return error instanceof Error ? error.message : String(error);
+    return rootOf(error);
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
+}
+
+/** The SDK nests its causes from left to right; the last two say what went wrong. */
+function rootOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split(': ').slice(-2).join(': ');
 }
 
 function folderSize(folder: string): number {
