@@ -5,7 +5,8 @@
 # all of it down. Needs root, debootstrap, docker, docker-compose, Node and Temporal's CLI; Debian has
 # the first four: apt-get install debootstrap docker.io docker-compose
 #
-#   DOCKER_HOST           an engine that runs; default: one is started for this and ended afterwards
+#   DOCKER_HOST           an engine that runs; default: one is started for this and ended afterwards,
+#                         which leaves the bridge docker0 and the engine's firewall chains behind
 #   DOCKER, COMPOSE       the commands; default docker and docker-compose
 #   VIGIL_PROOF_FOLDER    where things are kept between runs; default: a folder that is removed
 #   TEMPORAL_BINARY       default: temporal on the PATH, else the one that `npm start` has cached
