@@ -23,18 +23,3 @@ export function specOf({ key, spec }: Resource): ServiceSpec {
   if (spec === null) throw new Error(`${key} has no manifest`);
   return spec;
 }
-
-export function observedOnly(key: string): Resource {
-  const [namespace = '', name = ''] = key.split('/');
-  return {
-    key,
-    namespace,
-    name,
-    service: name,
-    host: null,
-    labels: {},
-    spec: null,
-    revision: 0,
-    createdRevision: 0,
-  };
-}

@@ -5,7 +5,7 @@ import { firstHold, type GateFacts } from '../domain/action/gates';
 import { pauseOf } from '../domain/action/pause';
 import type { ManualRequest, RequestAnswer } from '../domain/action/resource-state';
 import type { Policy, Verdict } from '../domain/policy/policy';
-import type { Resource } from '../domain/resource';
+import { observedOnly, type Resource } from '../domain/resource';
 import { databaseNow } from '../storage/clock';
 import { inTransaction, type Db } from '../storage/database';
 import {
@@ -24,7 +24,7 @@ import { findOpenRequest, findRequest, insertRequest, saveHold } from '../storag
 import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
 import type { ActivityDeps } from './deps';
 import { answerMade, answerOpen } from './request-answer';
-import { holderOf, notActionable, observedOnly, specOf } from './request-target';
+import { holderOf, notActionable, specOf } from './request-target';
 import { makeManualRequest } from './request-manual';
 import { verdictNow } from './observation';
 

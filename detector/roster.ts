@@ -1,6 +1,6 @@
 import type { PolicyRevision } from '../domain/policy/policy';
 import { isTarget } from '../domain/policy/targets';
-import { parseResourceKey, resourceKey, type Resource } from '../domain/resource';
+import { observedOnly, resourceKey, type Resource } from '../domain/resource';
 import type { SeriesRow } from '../storage/detector-load';
 
 /** Who is looked at: resources with a manifest, and owners of series without one. */
@@ -59,19 +59,4 @@ function groupPolicies(policies: readonly PolicyRevision[]): {
     group.set(key, [...(group.get(key) ?? []), revision]);
   }
   return { written, implied };
-}
-
-function observedOnly(key: string): Resource {
-  const { namespace, name } = parseResourceKey(key);
-  return {
-    key,
-    namespace,
-    name,
-    service: name,
-    host: null,
-    labels: {},
-    spec: null,
-    revision: 0,
-    createdRevision: 0,
-  };
 }

@@ -112,3 +112,15 @@ export interface Resource {
   /** Revision that created it since its last deletion; 0 without a manifest. */
   createdRevision: number;
 }
+
+/** A resource that only its samples know. */
+export function observedOnly(key: ResourceKey): Resource {
+  return {
+    ...{ key, ...parseResourceKey(key), service: parseResourceKey(key).name },
+    host: null,
+    labels: {},
+    spec: null,
+    revision: 0,
+    createdRevision: 0,
+  };
+}
