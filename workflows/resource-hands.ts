@@ -163,7 +163,8 @@ function jobOf(memory: Memory, intent: Intent, handledVersion: number): Job {
     }
     case 'errand': {
       const done: Fact = { kind: 'errandDone', actionId: intent.errand.actionId };
-      return { begun: done, work: () => runErrand(intent.errand), onFailure: done };
+      const begun: Fact = { kind: 'errandBegun', actionId: intent.errand.actionId };
+      return { begun, work: () => runErrand(intent.errand), onFailure: done };
     }
     case 'acknowledge': {
       const { version } = intent;

@@ -32,9 +32,14 @@ export function plan(before: ResourceState, now: number): Plan {
   return {
     state,
     intents: [
-      ...policies.flatMap(([key, p]) => policyIntents(key, p, now)),
+      ...policies.flatMap(([, p]) => childIntents(p)),
+      ...policies
+        .filter(([key, p]) => isDue(p, now) && !isWithdrawing(state, key))
+        .map(([policy]): Intent => ({ kind: 'request', policy })),
       ...Object.values(state.manual).flatMap(manualIntents),
-      ...state.errands.map((errand): Intent => ({ kind: 'errand', errand })),
+      ...state.errands
+        .filter((errand) => isSendable(state, errand))
+        .map((errand): Intent => ({ kind: 'errand', errand })),
       ...(state.toAcknowledge === null
         ? []
         : [{ kind: 'acknowledge', version: state.toAcknowledge } as const]),
@@ -58,16 +63,28 @@ function endCooldowns(state: ResourceState, now: number): ResourceState {
   return { ...state, policies: Object.fromEntries(policies) };
 }
 
-function policyIntents(policy: string, p: PolicyState, now: number): Intent[] {
-  const { phase } = p;
-  if (phase.kind === 'acting') {
-    const { stage } = phase;
-    return stage.kind === 'wanted'
-      ? [{ kind: 'startChild', plan: stage.plan, token: stage.token }]
-      : [];
-  }
-  const due = askAt(p);
-  return due !== null && due <= now ? [{ kind: 'request', policy }] : [];
+/** A new request would find the one that is being withdrawn. */
+function isWithdrawing({ errands }: ResourceState, policy: string): boolean {
+  return errands.some((errand) => errand.kind === 'withdraw' && errand.policy === policy);
+}
+
+/** An action that is being started cannot be told anything yet. */
+function isSendable(state: ResourceState, { kind, actionId, isUnderWay }: Errand): boolean {
+  const isStarting = Object.values(state.policies).some(
+    ({ phase }) =>
+      phase.kind === 'acting' && phase.actionId === actionId && phase.stage.kind !== 'started',
+  );
+  return !isUnderWay && (kind === 'withdraw' || !isStarting);
+}
+
+function childIntents({ phase }: PolicyState): Intent[] {
+  if (phase.kind !== 'acting' || phase.stage.kind !== 'wanted') return [];
+  return [{ kind: 'startChild', plan: phase.stage.plan, token: phase.stage.token }];
+}
+
+function isDue(p: PolicyState, now: number): boolean {
+  const at = askAt(p);
+  return at !== null && at <= now;
 }
 
 /** When the policy wants to ask for an action; unknown freezes the phase. */

@@ -1,5 +1,5 @@
 import type { Severity, VerdictValue } from '../policy/policy';
-import type { ClearReason, PhaseState, PolicyState, ResourceState } from './resource-state';
+import type { ClearReason, PhaseState, PolicyState, ResourceState, Wait } from './resource-state';
 import {
   askHeldAgain,
   isAsking,
@@ -18,6 +18,8 @@ export interface SeenVerdict {
   severity: Severity;
   conditionHash: string;
 }
+
+const CALM = { isWoken: false, isGone: false } as const;
 
 export function onVerdicts(
   state: ResourceState,
@@ -38,23 +40,46 @@ function onVerdict(state: ResourceState, seen: SeenVerdict, now: number): Resour
   const before = state.policies[seen.policy];
   const { policy, ...rest } = seen;
   if (before === undefined) {
-    const fresh: PolicyState = { ...rest, phase: { kind: 'inactive' }, isGone: false };
+    const fresh: PolicyState = { ...rest, phase: { kind: 'inactive' }, ...CALM };
     return withPolicy(state, policy, entered(fresh, now));
   }
   const after: PolicyState = { ...before, ...rest, isGone: false };
   const meaningChanged = before.conditionHash !== seen.conditionHash || before.forMs !== seen.forMs;
-  const errandFree = voidApproval(state, before, after);
-  if (meaningChanged) {
-    const released = withdrawQueued(errandFree, before.phase, 'policy_changed');
-    return withPolicy(released, policy, entered({ ...after, phase: reset(before.phase) }, now));
-  }
-  if (seen.verdict === 'false') return onFalse(errandFree, policy, after);
-  return withPolicy(errandFree, policy, entered(after, now));
+  const isEdited = before.policyRevision < seen.policyRevision;
+  const told = isEdited ? tellIfAwaiting(state, policy, 'policy_changed') : state;
+  if (meaningChanged) return startOver(told, policy, after, now);
+  if (seen.verdict === 'false') return onFalse(told, policy, after);
+  if (isEdited) return reconsider(told, policy, after, now);
+  return withPolicy(told, policy, entered(after, now));
 }
 
-/** Waiting phases start over; what runs or cools down stays. */
-function reset(phase: PhaseState): PhaseState {
-  return phase.kind === 'pending' || phase.kind === 'firing' ? { kind: 'inactive' } : phase;
+/** Another condition: waiting phases start over; what runs or cools down stays. */
+function startOver(
+  state: ResourceState,
+  policy: string,
+  p: PolicyState,
+  now: number,
+): ResourceState {
+  if (isAsking(p.phase)) return withPolicy(state, policy, { ...p, isWoken: true });
+  const isWaiting = p.phase.kind === 'pending' || p.phase.kind === 'firing';
+  const phase: PhaseState = isWaiting ? { kind: 'inactive' } : p.phase;
+  const released = withdrawQueued(state, policy, 'policy_changed');
+  return withPolicy(released, policy, entered({ ...p, phase }, now));
+}
+
+/** Other limits or steps: the phase stays, and whoever waits asks again under the new ones. */
+function reconsider(
+  state: ResourceState,
+  policy: string,
+  p: PolicyState,
+  now: number,
+): ResourceState {
+  if (p.phase.kind !== 'firing' || p.phase.wait.kind !== 'queued') {
+    return withPolicy(state, policy, entered(askHeldAgain(p, now), now));
+  }
+  const released = withdrawQueued(state, policy, 'policy_changed');
+  const wait: Wait = { kind: 'held', hold: p.phase.wait.hold, askAt: now };
+  return withPolicy(released, policy, { ...p, phase: { kind: 'firing', wait } });
 }
 
 /** A true verdict begins to wait out its `for`. */
@@ -82,48 +107,33 @@ function onFalse(state: ResourceState, policy: string, p: PolicyState): Resource
       );
     case 'firing': {
       if (p.phase.wait.kind === 'asking') return withPolicy(state, policy, p);
-      const released = withdrawQueued(state, p.phase, 'cleared');
+      const released = withdrawQueued(state, policy, 'cleared');
       return withPolicy(released, policy, { ...p, phase: { kind: 'inactive' } });
     }
     case 'acting':
-      return tellIfAwaiting(withPolicy(state, policy, p), p.phase, 'cleared');
+      return tellIfAwaiting(withPolicy(state, policy, p), policy, 'cleared');
   }
 }
 
-/** Open approvals are void when the policy was edited. */
-function voidApproval(
-  state: ResourceState,
-  before: PolicyState,
-  after: PolicyState,
-): ResourceState {
-  return before.phase.kind === 'acting' && before.phase.policyRevision !== after.policyRevision
-    ? tellIfAwaiting(state, before.phase, 'policy_changed')
-    : state;
+/** An approval that is open is void. */
+function tellIfAwaiting(state: ResourceState, policy: string, reason: ClearReason): ResourceState {
+  const phase = state.policies[policy]?.phase;
+  if (phase?.kind !== 'acting' || !phase.awaitsApproval) return state;
+  return withErrand(state, { kind: 'tellCleared', actionId: phase.actionId, policy, reason });
 }
 
-function tellIfAwaiting(
-  state: ResourceState,
-  phase: PhaseState,
-  reason: ClearReason,
-): ResourceState {
-  if (phase.kind !== 'acting' || !phase.awaitsApproval) return state;
-  return withErrand(state, { kind: 'tellCleared', actionId: phase.actionId, reason });
-}
-
-function withdrawQueued(
-  state: ResourceState,
-  phase: PhaseState,
-  reason: ClearReason,
-): ResourceState {
-  if (phase.kind !== 'firing' || phase.wait.kind !== 'queued') return state;
-  return withErrand(state, { kind: 'withdraw', actionId: phase.wait.actionId, reason });
+function withdrawQueued(state: ResourceState, policy: string, reason: ClearReason): ResourceState {
+  const phase = state.policies[policy]?.phase;
+  if (phase?.kind !== 'firing' || phase.wait.kind !== 'queued') return state;
+  const { actionId } = phase.wait;
+  return withErrand(state, { kind: 'withdraw', actionId, policy, reason });
 }
 
 /** A policy that no longer speaks of this resource: waiting ends, running work ends first. */
 function letGo(state: ResourceState, policy: string, reason: ClearReason): ResourceState {
   const p = state.policies[policy];
   if (p === undefined) return state;
-  const told = tellIfAwaiting(withdrawQueued(state, p.phase, reason), p.phase, reason);
+  const told = tellIfAwaiting(withdrawQueued(state, policy, reason), policy, reason);
   const isBusy = p.phase.kind === 'acting' || isAsking(p.phase);
   return isBusy
     ? withPolicy(told, policy, { ...p, isGone: true, verdict: 'false' })

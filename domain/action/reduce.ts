@@ -1,4 +1,5 @@
 import type { ActionPlan, Outcome } from './action';
+import { acting, onAnswered } from './reduce-answers';
 import { onDesired, onVerdicts, type SeenVerdict } from './reduce-verdicts';
 import type {
   ManualRequest,
@@ -18,9 +19,6 @@ import {
   withManual,
   withoutManual,
 } from './state-edits';
-
-/** When a verdict said true and the stored samples did not: ask again after this long. */
-const RECHECK_MS = 5000;
 
 /** What happened, in the past tense. `handed` facts say that the shell carried an intent out. */
 export type Fact =
@@ -45,6 +43,7 @@ export type Fact =
   | { kind: 'childStarted'; actionId: string }
   | { kind: 'recycled' }
   | { kind: 'acknowledged'; version: number }
+  | { kind: 'errandBegun'; actionId: string }
   | { kind: 'errandDone'; actionId: string };
 
 type Reducers = {
@@ -63,9 +62,9 @@ const REDUCERS: Reducers = {
   actionFinished: onFinished,
   actAsked: (state, { request }) =>
     withManual(state, request.actionId, { kind: 'wanted', request }),
-  asked: (state, fact) => mapPolicy(state, fact.policy, (p) => ({ ...p, phase: asking(p.phase) })),
-  answered: (state, fact, now) =>
-    mapPolicy(state, fact.policy, (p) => onAnswer(p, fact.answer, now)),
+  asked: (state, fact) =>
+    mapPolicy(state, fact.policy, (p) => ({ ...p, phase: asking(p.phase), isWoken: false })),
+  answered: (state, fact, now) => onAnswered(state, fact, now),
   manualAsked: (state, fact) => withManual(state, fact.actionId, { kind: 'asking' }),
   manualAnswered: (state, fact) => onManualAnswer(state, fact.actionId, fact.answer),
   childWanted: (state, fact) => withStage(state, fact.actionId, { kind: 'starting' }),
@@ -73,6 +72,12 @@ const REDUCERS: Reducers = {
   recycled: (state) => state,
   acknowledged: (state, fact) =>
     state.toAcknowledge === fact.version ? { ...state, toAcknowledge: null } : state,
+  errandBegun: (state, fact) => ({
+    ...state,
+    errands: state.errands.map((e) =>
+      e.actionId === fact.actionId ? { ...e, isUnderWay: true } : e,
+    ),
+  }),
   errandDone: (state, fact) => ({
     ...state,
     errands: state.errands.filter((e) => e.actionId !== fact.actionId),
@@ -89,53 +94,13 @@ function onGrant(state: ResourceState, plan: ActionPlan, token: number): Resourc
   const { actionId, policy } = plan;
   if (isActing(state, actionId)) return state;
   const stage: Stage = { kind: 'wanted', plan, token };
-  // A run that lost its state may not know the policy (yet): it still runs what was granted.
-  if (policy === null || state.policies[policy] === undefined) {
+  const phase = policy === null ? undefined : state.policies[policy]?.phase;
+  // A run that lost its state may not know the policy (yet), or a late grant come while the policy
+  // acts otherwise: what was granted still runs, and `begin` says whether it may act.
+  if (policy === null || phase === undefined || phase.kind === 'acting') {
     return withManual(state, actionId, { kind: 'acting', stage });
   }
   return mapPolicy(state, policy, (p) => ({ ...p, phase: acting(plan, token) }));
-}
-
-function onAnswer(p: PolicyState, answer: RequestAnswer, now: number): PolicyState {
-  switch (answer.kind) {
-    case 'gone':
-      return { ...p, phase: { kind: 'inactive' }, verdict: 'false' };
-    case 'not_firing':
-      if (p.verdict === 'false') return { ...p, phase: { kind: 'inactive' } };
-      return {
-        ...p,
-        phase: { kind: 'pending', dueAt: now + (answer.firesInMs ?? RECHECK_MS), isAsking: false },
-      };
-    case 'held':
-      if (p.verdict === 'false') return { ...p, phase: { kind: 'inactive' } };
-      return {
-        ...p,
-        phase: {
-          kind: 'firing',
-          wait: { kind: 'held', hold: answer.hold, askAt: answer.hold.until },
-        },
-      };
-    case 'queued':
-      return {
-        ...p,
-        phase: {
-          kind: 'firing',
-          wait: { kind: 'queued', actionId: answer.plan.actionId, hold: answer.hold },
-        },
-      };
-    case 'start':
-      return { ...p, phase: acting(answer.plan, answer.token) };
-  }
-}
-
-function acting(plan: ActionPlan, token: number | null): PhaseState {
-  return {
-    kind: 'acting',
-    actionId: plan.actionId,
-    stage: { kind: 'wanted', plan, token },
-    awaitsApproval: plan.approval !== null && token === null,
-    policyRevision: plan.policyRevision,
-  };
 }
 
 function onManualAnswer(
@@ -203,9 +168,10 @@ function afterAction(
 
 function askBusyAgain(p: PolicyState, now: number): PolicyState {
   const isBusy =
-    p.phase.kind === 'firing' &&
-    p.phase.wait.kind === 'held' &&
-    p.phase.wait.hold.gate === 'target_busy';
+    isAsking(p.phase) ||
+    (p.phase.kind === 'firing' &&
+      p.phase.wait.kind === 'held' &&
+      p.phase.wait.hold.gate === 'target_busy');
   return isBusy ? askHeldAgain(p, now) : p;
 }
 

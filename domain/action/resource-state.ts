@@ -27,6 +27,8 @@ export interface PolicyState {
   verdict: VerdictValue;
   since: number;
   phase: PhaseState;
+  /** While its request was under way something came that may make the answer old. */
+  isWoken: boolean;
   /** The policy or its claim on this resource is gone; forgotten once nothing is acting. */
   isGone: boolean;
 }
@@ -73,9 +75,14 @@ export interface ManualRequest {
   correlationId: string | null;
 }
 
-export type Errand =
-  | { kind: 'withdraw'; actionId: string; reason: ClearReason }
-  | { kind: 'tellCleared'; actionId: string; reason: ClearReason };
+export interface Errand {
+  kind: 'withdraw' | 'tellCleared';
+  actionId: string;
+  /** Asks for nothing new until its request is withdrawn. */
+  policy: string;
+  reason: ClearReason;
+  isUnderWay: boolean;
+}
 
 export type ClearReason = 'cleared' | 'policy_changed' | 'deleted';
 

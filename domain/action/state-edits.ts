@@ -1,4 +1,4 @@
-import type { PhaseState, PolicyState, ResourceState } from './resource-state';
+import type { Errand, PhaseState, PolicyState, ResourceState } from './resource-state';
 
 /** Small pure edits of a ResourceState, shared by the reducers. */
 
@@ -66,16 +66,18 @@ export function withoutManual(state: ResourceState, actionId: string): ResourceS
 
 export function withErrand(
   state: ResourceState,
-  errand: ResourceState['errands'][number],
+  errand: Omit<Errand, 'isUnderWay'>,
 ): ResourceState {
   const isKnown = state.errands.some(
     (e) => e.actionId === errand.actionId && e.kind === errand.kind,
   );
-  return isKnown ? state : { ...state, errands: [...state.errands, errand] };
+  if (isKnown) return state;
+  return { ...state, errands: [...state.errands, { ...errand, isUnderWay: false }] };
 }
 
-/** Something happened that may have lifted the gate. */
+/** Something happened that may have lifted the gate, or lifts it before the answer says that it holds. */
 export function askHeldAgain(p: PolicyState, now: number): PolicyState {
+  if (isAsking(p.phase)) return { ...p, isWoken: true };
   if (p.phase.kind !== 'firing' || p.phase.wait.kind !== 'held') return p;
   return { ...p, phase: { kind: 'firing', wait: { ...p.phase.wait, askAt: now } } };
 }

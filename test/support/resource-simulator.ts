@@ -35,7 +35,11 @@ export class ResourceSimulator {
   /** The most children of the policy that ran at once. */
   mostActing = 0;
   requests = 0;
+  /** Action ids of requests that were withdrawn, and of actions that were told to end. */
+  readonly withdrawn: string[] = [];
+  readonly told: string[] = [];
   private version = 0;
+  private revision = 1;
   private readonly queue: Pending[] = [];
   private readonly world: World;
 
@@ -55,6 +59,7 @@ export class ResourceSimulator {
       conditionHash: 'h',
       ...changes,
     };
+    this.revision = seen.policyRevision;
     return { kind: 'verdictsChanged', version: this.version, verdicts: [seen] };
   }
 
@@ -114,7 +119,10 @@ export class ResourceSimulator {
         this.startChild(intent.plan);
         return { kind: 'childWanted', actionId: intent.plan.actionId };
       case 'errand':
-        return { kind: 'errandDone', actionId: intent.errand.actionId };
+        this.later(30, { kind: 'errandDone', actionId: intent.errand.actionId });
+        if (intent.errand.kind === 'withdraw') this.withdrawn.push(intent.errand.actionId);
+        else this.told.push(intent.errand.actionId);
+        return { kind: 'errandBegun', actionId: intent.errand.actionId };
       case 'acknowledge':
         return { kind: 'acknowledged', version: intent.version };
       case 'requestManual':
@@ -126,7 +134,7 @@ export class ResourceSimulator {
     const n = this.requests;
     const { kind, untilMs } = this.world.answer(n, this.now);
     const hold = { gate: 'cooldown', detail: 'held', until: this.now + untilMs } as const;
-    const asked = planOf(`action-${n}`);
+    const asked = planOf(`action-${n}`, this.revision);
     switch (kind) {
       case 'start':
         return { kind, plan: asked, token: n };
@@ -163,13 +171,13 @@ export class ResourceSimulator {
   }
 }
 
-export function planOf(actionId: string): ActionPlan {
+export function planOf(actionId: string, policyRevision = 1): ActionPlan {
   return {
     actionId,
     resource: 'default/web',
     namespace: 'default',
     policy: POLICY,
-    policyRevision: 1,
+    policyRevision,
     severity: 'warning',
     spec: serviceSpec(),
     steps: [{ action: 'restart', params: {} }],

@@ -130,6 +130,7 @@ const anyEvent = fc.record({
   verdict: fc.constantFrom('true', 'false', 'unknown'),
   isDuplicated: fc.boolean(),
   changesMeaning: fc.boolean(),
+  isEdited: fc.boolean(),
 });
 const anyAnswer = fc.record({
   kind: fc.constantFrom('start', 'held', 'queued', 'not_firing'),
@@ -148,14 +149,19 @@ test('whatever happens: no action is started twice, and all comes to rest', () =
           outcome: (n) => outcomes[n % outcomes.length] ?? 'succeeded',
         });
         let meaning = 0;
+        let revision = 1;
         for (const event of events) {
           life.runUntil(life.now + event.afterMs);
           if (event.changesMeaning) meaning += 1;
-          const fact = life.verdict(event.verdict, { conditionHash: `h${meaning}` });
+          if (event.isEdited) revision += 1;
+          const edit = { conditionHash: `h${meaning}`, policyRevision: revision };
+          const fact = life.verdict(event.verdict, edit);
           life.feed(fact);
           if (event.isDuplicated) life.feed(fact);
         }
-        life.feed(life.verdict('false', { conditionHash: `h${meaning}` }));
+        life.feed(
+          life.verdict('false', { conditionHash: `h${meaning}`, policyRevision: revision }),
+        );
         life.runUntil(life.now + 120_000);
         expect(new Set(life.started).size).toBe(life.started.length);
         expect(life.phase()).toBe('inactive');
