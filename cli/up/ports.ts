@@ -36,7 +36,7 @@ function inUse(taken: readonly WantedPort[]): CliFailure {
   const variables = taken.map(({ variable }) => variable).join(', ');
   const [word, verb] = taken.length === 1 ? ['port', 'is'] : ['ports', 'are'];
   return new CliFailure(
-    `${word} ${names} ${verb} in use: stop what listens there, shift every port with VIGIL_PORT_OFFSET=100, or set ${variables}`,
+    `${word} ${names} ${verb} in use: stop what listens there, shift every port with another VIGIL_PORT_OFFSET (such as 100), or set ${variables}`,
   );
 }
 
@@ -47,6 +47,16 @@ function unusable({ name, host, port, variable }: WantedPort, cause: unknown): C
       ? `needs more rights: set ${variable} to a port above 1023`
       : `cannot be opened on ${host} (${message}): set ${variable}`;
   return new CliFailure(`port ${port} (${name}) ${problem}`, 1, { cause });
+}
+
+/** Whether something listens there. */
+export async function isTaken(host: string, port: number): Promise<boolean> {
+  try {
+    await tryListen(host, port);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+  }
 }
 
 async function tryListen(host: string, port: number): Promise<number> {

@@ -44,6 +44,8 @@ export interface Settings {
   namespace: string;
   temporalPort: number;
   uiPort: number;
+  /** Temporal's ports that nobody named and an offset has moved: see moveTakenPorts. */
+  movable: readonly ('temporalPort' | 'uiPort')[];
   api: Listener;
   worker: Listener;
   gitops: Listener;
@@ -64,10 +66,18 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     namespace: target.namespace,
     temporalPort: ports.data.VIGIL_TEMPORAL_PORT ?? TEMPORAL_PORT + offset,
     uiPort: ports.data.VIGIL_TEMPORAL_UI_PORT ?? TEMPORAL_UI_PORT + offset,
+    movable: offset === 0 ? [] : movablePorts(ports.data),
     api: config.api,
     worker: config.worker,
     gitops: config.gitops,
   };
+}
+
+function movablePorts(named: z.output<typeof serverPorts>): Settings['movable'] {
+  const movable: ('temporalPort' | 'uiPort')[] = [];
+  if (named.VIGIL_TEMPORAL_PORT === undefined) movable.push('temporalPort');
+  if (named.VIGIL_TEMPORAL_UI_PORT === undefined) movable.push('uiPort');
+  return movable;
 }
 
 function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -7,7 +7,7 @@ import { ensureApprovalKey } from './approval-key';
 import { takeLock } from './lock';
 import { endProcess, findByArgument } from './os-process';
 import { repositoryRoot } from './paths';
-import { checkPorts } from './ports';
+import { checkPorts, freePort, isTaken } from './ports';
 import { homeMark, processEnvironment, processSpecs, urlOf } from './processes';
 import {
   startChild,
@@ -53,12 +53,14 @@ export async function up(options: {
   print('stopped');
 }
 
-async function startAll(start: Start): Promise<void> {
-  const { settings, lifecycle, print, signal } = start;
-  lifecycle.onStop('lock', takeLock(settings.home));
-  print(`Vigil starts in ${settings.home}`);
+async function startAll(given: Start): Promise<void> {
+  const { lifecycle, print, signal } = given;
+  lifecycle.onStop('lock', takeLock(given.settings.home));
+  print(`Vigil starts in ${given.settings.home}`);
+  await endOrphans(given.settings.home);
+  const settings = await moveTakenPorts(given.settings);
+  const start = { ...given, settings };
   ensureApprovalKey(settings.home);
-  await endOrphans(settings.home);
   await checkPorts(wantedPorts(settings));
   const databaseUrl = await startPostgres(start);
   const temporalAddress = await startTemporal(start);
@@ -107,6 +109,19 @@ async function endOrphans(home: string): Promise<void> {
   const how = { signal: 'SIGTERM', deadlineMs: ORPHAN_DEADLINE_MS } as const;
   await Promise.all(findByArgument(homeMark(home)).map((pid) => endProcess(pid, how)));
   await endTemporalOrphans(temporalFile(home));
+}
+
+/**
+ * The ports of Temporal and its Web UI are 1000 apart, so that instances with offsets 1000 apart
+ * meet there. One that an offset has moved anyway moves on to a free port.
+ */
+async function moveTakenPorts(settings: Settings): Promise<Settings> {
+  const moved = { ...settings };
+  if (settings.temporal !== null) return moved;
+  for (const name of settings.movable) {
+    if (await isTaken('127.0.0.1', settings[name])) moved[name] = await freePort();
+  }
+  return moved;
 }
 
 function wantedPorts(settings: Settings) {

@@ -21,7 +21,7 @@ test('every port that is taken is named with its remedies', async () => {
     { name: 'Temporal', host: '127.0.0.1', port: taken, variable: 'VIGIL_TEMPORAL_PORT' },
   ];
   await expect(checkPorts(wanted)).rejects.toThrow(
-    `ports ${taken} (api), ${taken} (Temporal) are in use: stop what listens there, shift every port with VIGIL_PORT_OFFSET=100, or set VIGIL_API_PORT, VIGIL_TEMPORAL_PORT`,
+    `ports ${taken} (api), ${taken} (Temporal) are in use: stop what listens there, shift every port with another VIGIL_PORT_OFFSET (such as 100), or set VIGIL_API_PORT, VIGIL_TEMPORAL_PORT`,
   );
 });
 
