@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   QueryNotRegisteredError,
   ServiceError,
@@ -10,6 +11,7 @@ import {
   type Client,
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
+import { findRequest } from '../storage/requests';
 import {
   actionWorkflowId,
   CONTROL_QUEUE,
@@ -34,6 +36,8 @@ import { conflict, unavailable } from './problems';
 const COMMAND_MS = 5000;
 const QUERY_MS = 2000;
 const DECISION_VALID_MS = 5 * 60_000;
+const STARTING_MS = 3000;
+const STARTING_POLL_MS = 50;
 
 /**
  * Asks a resource's workflow for an action, starting the workflow where none runs; the update's id is
@@ -75,20 +79,39 @@ export async function sendDecision(
 ): Promise<Extract<DecisionAnswer, { kind: 'accepted' }>> {
   const signed = await sign(deps, actionId, given);
   const handle = deps.temporal.workflow.getHandle(actionWorkflowId(actionId));
-  const answer = await deps.temporal
-    .withDeadline(Date.now() + COMMAND_MS, () =>
+  const answer = await onceStarted(deps, actionId, () =>
+    deps.temporal.withDeadline(Date.now() + COMMAND_MS, () =>
       handle.executeUpdate<DecisionAnswer, [SignedDecision]>(UPDATES.decide, { args: [signed] }),
-    )
-    .catch((error: unknown): never => {
-      if (error instanceof WorkflowNotFoundError) throw waitsForNone(given.decision);
-      if (error instanceof WorkflowUpdateFailedError) throw conflict(reasonOf(error));
-      throw awayOr(
-        error,
-        'the decision may still arrive: look at the action before deciding again',
-      );
-    });
+    ),
+  ).catch((error: unknown): never => {
+    if (error instanceof WorkflowNotFoundError) throw waitsForNone(given.decision);
+    if (error instanceof WorkflowUpdateFailedError) throw conflict(reasonOf(error));
+    throw awayOr(error, 'the decision may still arrive: look at the action before deciding again');
+  });
   if (answer.kind === 'refused') throw conflict(answer.reason);
   return answer;
+}
+
+/**
+ * A request is committed a moment before its action's workflow starts, so whoever reads of it at
+ * once may be too early: tries again while the request is open, for a short time.
+ */
+async function onceStarted<T>(
+  { pool }: ApiDeps,
+  actionId: string,
+  send: () => Promise<T>,
+): Promise<T> {
+  const endsAt = performance.now() + STARTING_MS;
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError) || performance.now() > endsAt) throw error;
+      const request = await findRequest(pool, actionId);
+      if (request === null || request.state === 'closed') throw error;
+      await pause(STARTING_POLL_MS);
+    }
+  }
 }
 
 function waitsForNone(decision: Decision): Error {

@@ -122,7 +122,9 @@ describe('a decision', () => {
   });
 
   test('on an action without a running workflow is 409', async () => {
-    const answer = await post(api, `/actions/${await requested()}/approve`, { comment: 'go' });
+    const answer = await post(api, `/actions/${await requested('closed')}/approve`, {
+      comment: 'go',
+    });
     expect(answer.statusCode).toBe(409);
     expect(answer.json<Problem>().detail).toContain('waits for no decision');
   });
