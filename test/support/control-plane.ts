@@ -32,6 +32,8 @@ export interface ControlPlane {
   recorded: (name: string, outcome: string, timeoutMs?: number) => Promise<string>;
   /** Once the effect has happened, sends `up` = 1 until an action of the resource is recorded with that outcome; returns its id. */
   healthyUntil: (name: string, outcome: string) => Promise<string>;
+  /** Calls `send` again and again; the answer ends it and waits for what is on its way. */
+  keepSending: (everyMs: number, send: () => Promise<unknown>) => () => Promise<void>;
   detector: () => Detector;
   restartDetector: () => Promise<void>;
   stopDetector: () => Promise<void>;
@@ -138,19 +140,32 @@ export async function startControlPlane(
     },
     async healthyUntil(name, outcome) {
       await waitFor(`the effect on ${name}`, async () => {
-        const states = await query<{ state: string }>(
+        const verifying = await query(
           pool,
-          'select state from actions where resource = $1 order by requested_at desc limit 1',
+          `select 1 from actions where resource = $1 and state = 'verifying'`,
           [`default/${name}`],
         );
-        return states[0]?.state === 'verifying';
+        return verifying.length > 0;
       });
-      const sending = setInterval(() => void plane.send(name, 'up', 1), 100);
+      const stop = plane.keepSending(100, () => plane.send(name, 'up', 1));
       try {
         return await plane.recorded(name, outcome);
       } finally {
-        clearInterval(sending);
+        await stop();
       }
+    },
+    keepSending(everyMs, send) {
+      const state = { isStopped: false };
+      const running = (async () => {
+        while (!state.isStopped) {
+          await send();
+          await new Promise((resolve) => setTimeout(resolve, everyMs));
+        }
+      })();
+      return async () => {
+        state.isStopped = true;
+        await running;
+      };
     },
     async restartDetector() {
       await detector?.stop();

@@ -30,12 +30,12 @@ test('a verdict becomes an action that is verified, recorded and told as a story
     'recorded',
   ]);
   const handle = plane.temporal.client.workflow.getHandle('resource/default/web');
-  const status = await handle.query<ResourceStatus>(QUERIES.status);
-  expect(status.policies.find((p) => p.policy === 'default/web-policy')?.phase).toBe('cooldown');
-  await waitFor('inactive', async () => {
-    const now = await handle.query<ResourceStatus>(QUERIES.status);
-    return now.policies.find((p) => p.policy === 'default/web-policy')?.phase === 'inactive';
-  });
+  const phase = async (): Promise<string | undefined> => {
+    const status = await handle.query<ResourceStatus>(QUERIES.status);
+    return status.policies.find((p) => p.policy === 'default/web-policy')?.phase;
+  };
+  await waitFor('the cooldown', async () => (await phase()) === 'cooldown');
+  await waitFor('its end', async () => (await phase()) === 'inactive');
   expect(runtime.effects()).toHaveLength(1);
   const slots = await plane.rows('select 1 from slots');
   expect(slots).toEqual([]);

@@ -104,12 +104,12 @@ test('a collector that dies between commit and signal loses nothing: the action 
   expect(await plane.rows(`select 1 from actions where resource = 'default/orphan'`)).toEqual([]);
   await plane.restartDetector();
   // A collector that started anew acts on nothing before it has heard of it again.
-  const sending = setInterval(() => void plane.send('orphan', 'up', 0), 200);
+  const stop = plane.keepSending(200, () => plane.send('orphan', 'up', 0));
   await waitFor('the slot', async () => {
     const slots = await plane.rows(`select 1 from slots where target = 'default/orphan'`);
     return slots.length === 1;
   });
-  clearInterval(sending);
+  await stop();
   const id = await plane.healthyUntil('orphan', 'succeeded');
   expect(effectsOf(id)).toBe(1);
 });
