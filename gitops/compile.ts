@@ -4,9 +4,14 @@ import { formatProblem } from '../language/problem';
 import type { Compile } from './round';
 
 /** Compiles every file against what the runtimes can do; the problems of all files at once. */
-export function createCompile(catalogue: readonly RuntimeCatalogue[]): Compile {
+export function createCompile(
+  catalogue: readonly RuntimeCatalogue[],
+  variables: Readonly<Record<string, string | undefined>> = {},
+): Compile {
   return (files) => {
-    const compiled = files.map(({ path, text }) => parseManifests(text, { file: path, catalogue }));
+    const compiled = files.map(({ path, text }) =>
+      parseManifests(text, { file: path, catalogue, variables }),
+    );
     const found = compiled.flatMap(({ problems }) => problems);
     const textsOf = (severity: 'error' | 'warning'): string[] =>
       found.filter((problem) => problem.severity === severity).map(formatProblem);

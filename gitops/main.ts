@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const pool = createPool({ ...database, name: 'gitops' });
   lifecycle.onStop('database', () => pool.end());
 
-  const compile = createCompile(CATALOGUES);
+  const compile = createCompile(CATALOGUES, process.env);
   const syncs = gitops.folders.map((folder) => {
     const source = createFolderSource({ folder, settleMs: SETTLE_MS, now: Date.now });
     const waits = { intervalMs: gitops.interval, settleMs: SETTLE_MS };

@@ -84,6 +84,7 @@ export function processEnvironment(
     VIGIL_WORKER_PORT: String(worker.port),
     VIGIL_GITOPS_HOST: gitops.host,
     VIGIL_GITOPS_PORT: String(gitops.port),
+    VIGIL_DEMO_PORT: String(settings.demoPort),
   };
 }
 

@@ -24,9 +24,12 @@ const serverPorts = z.object({
   VIGIL_PORT_OFFSET: z.coerce.number().int().min(0).max(50_000).default(0),
   VIGIL_TEMPORAL_PORT: port.optional(),
   VIGIL_TEMPORAL_UI_PORT: port.optional(),
+  VIGIL_DEMO_PORT: port.optional(),
 });
 const TEMPORAL_PORT = 7233;
 const TEMPORAL_UI_PORT = 8233;
+/** The manifests of manifests/demo/ ask for it by the name VIGIL_DEMO_PORT. */
+const DEMO_PORT = 18_080;
 
 export interface Listener {
   host: string;
@@ -46,6 +49,8 @@ export interface Settings {
   uiPort: number;
   /** Temporal's ports that nobody named and an offset has moved: see moveTakenPorts. */
   movable: readonly ('temporalPort' | 'uiPort')[];
+  /** Where the demo's web server listens. */
+  demoPort: number;
   api: Listener;
   worker: Listener;
   gitops: Listener;
@@ -67,6 +72,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     temporalPort: ports.data.VIGIL_TEMPORAL_PORT ?? TEMPORAL_PORT + offset,
     uiPort: ports.data.VIGIL_TEMPORAL_UI_PORT ?? TEMPORAL_UI_PORT + offset,
     movable: offset === 0 ? [] : movablePorts(ports.data),
+    demoPort: ports.data.VIGIL_DEMO_PORT ?? DEMO_PORT + offset,
     api: config.api,
     worker: config.worker,
     gitops: config.gitops,

@@ -17,6 +17,7 @@ import {
   textMap,
   type Context,
 } from './shape';
+import { fillVariables } from './variables';
 import { plainDocument, readDocuments, type Path, type SourceDocument } from './source';
 
 export const API_VERSION = 'vigil.io/v1';
@@ -46,6 +47,8 @@ export interface CompileOptions {
   file: string;
   /** What the runtimes can do; actions are checked against all of them. */
   catalogue: readonly RuntimeCatalogue[];
+  /** What `${VIGIL_NAME:-default}` stands for in YAML text; without it the defaults. */
+  variables?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Compiled {
@@ -56,7 +59,10 @@ export interface Compiled {
 
 /** Compiles a file of YAML documents, or reports every problem in it at file:line:col. Never throws. */
 export function parseManifests(text: string, options: CompileOptions): Compiled {
-  const { documents, problems } = readDocuments(text, options.file);
+  const { documents, problems } = readDocuments(
+    fillVariables(text, options.variables ?? {}),
+    options.file,
+  );
   return compileAll(documents, options, problems);
 }
 
