@@ -36,12 +36,12 @@ export function verify(facts: VerifyFacts): VerifyAnswer {
   const newest = times.at(-1) ?? null;
   const stableMs = wanted.stableMs ?? defaultStable(times, facts.intervalMs);
   if (clearSince !== null && newest !== null && newest - clearSince >= stableMs) {
-    return { kind: 'done', outcome: 'succeeded', why: `clear for ${newest - clearSince} ms` };
+    return { kind: 'done', outcome: 'succeeded', why: `clear for ${seconds(newest - clearSince)}` };
   }
   const why = describe(verdicts.at(-1) ?? null, clearSince);
   if (now < stepEndedAt + wanted.withinMs) return { kind: 'waiting', why };
   const outcome = verdicts.at(-1) === 'true' ? 'failed' : 'inconclusive';
-  return { kind: 'done', outcome, why: `after ${wanted.withinMs} ms: ${why}` };
+  return { kind: 'done', outcome, why: `after ${seconds(wanted.withinMs)}: ${why}` };
 }
 
 function describe(latest: VerdictValue | null, clearSince: number | null): string {
@@ -49,6 +49,10 @@ function describe(latest: VerdictValue | null, clearSince: number | null): strin
   if (latest === 'true') return 'the condition is still true';
   if (latest === 'unknown') return 'the verdict is unknown';
   return `the condition is clear since ${new Date(clearSince ?? 0).toISOString()}, not for long enough`;
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
 }
 
 /** Fresh = received after the step ended, and beyond the series' newest timestamp then. */
