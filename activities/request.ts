@@ -13,6 +13,7 @@ import {
   loadPolicy,
   loadResource,
   loadVerdict,
+  lockDecision,
   lockEpisode,
   saveEpisode,
   type EpisodeKey,
@@ -118,13 +119,17 @@ function notFiringYet({ verdict, stored, since, now }: Ask): RequestAnswer | nul
   return firesInMs > 0 ? { kind: 'not_firing', verdict: 'true', firesInMs } : null;
 }
 
-/** Writes the hold, or the request; returns the hold's answer or the new action's id. */
+/** Writes the hold, or the request; returns the hold's answer or the action's id. */
 async function makeRequest(
   db: Db,
   ask: Ask,
   correlationId: string | null,
 ): Promise<RequestAnswer | string> {
   const { policy, revision } = ask.stored;
+  // A try that timed out may still be under way: it made the request that is open by now.
+  await lockDecision(db, ask.key);
+  const open = await findOpenRequest(db, ask.key.resource, policy.key);
+  if (open !== null) return open.action_id;
   const present = await lockEpisode(db, ask.key);
   const seen = { since: ask.since, clearedAt: ask.cleared?.cleared_at ?? null };
   const episode = episodeAt(present, seen, policy.cooldownMs);
@@ -157,7 +162,7 @@ async function gateFacts(db: Db, ask: Ask, episode: Episode): Promise<GateFacts>
     now,
     isManual: false,
     isForced: false,
-    pause: pauseOf(await loadPauses(db), resource.key, now),
+    pause: pauseOf(await loadPauses(db, { lock: true }), resource.key, now),
     notActionable: notActionable(resource),
     cooldownUntil: episode.cooldownUntil,
     backoffUntil: episode.backoffUntil,

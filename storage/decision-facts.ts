@@ -81,10 +81,14 @@ export async function loadVerdict(
   return row ?? null;
 }
 
-export async function loadPauses(db: Db): Promise<Pause[]> {
+/** `lock`: a resume waits until the transaction ends, and then sees the hold that it wrote. */
+export async function loadPauses(
+  db: Db,
+  options: { lock: boolean } = { lock: false },
+): Promise<Pause[]> {
   return query<{ scope: string; reason: string; until: number | null }>(
     db,
-    'select scope, reason, until from pauses',
+    `select scope, reason, until from pauses ${options.lock ? 'for share' : ''}`,
   );
 }
 
@@ -92,6 +96,13 @@ export interface EpisodeKey {
   resource: string;
   policy: string;
   generation: number;
+}
+
+/** Two never decide on one policy of one resource at once; held until the transaction ends. */
+export async function lockDecision(db: Db, { resource, policy }: EpisodeKey): Promise<void> {
+  await query(db, 'select pg_advisory_xact_lock(hashtextextended($1, 7846111))', [
+    `${resource} ${policy}`,
+  ]);
 }
 
 /** The present episode, its row locked until the transaction ends. */
