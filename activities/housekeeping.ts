@@ -1,10 +1,12 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { dropOldPartitions } from '../storage/partitions';
-import { listOpenRequests, type StoredRequest } from '../storage/requests';
+import { findRequest, listOpenRequests, type StoredRequest } from '../storage/requests';
+import { tellGrant } from '../storage/admission';
+import { inTransaction } from '../storage/database';
 import { databaseNow } from '../storage/clock';
 import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
 import type { ActivityDeps } from './deps';
-import { recordEnding } from './record';
+import { recordEnding, type Ending } from './record';
 
 export function createHousekeepingActivities(deps: ActivityDeps) {
   return {
@@ -14,16 +16,11 @@ export function createHousekeepingActivities(deps: ActivityDeps) {
      */
     async reap(): Promise<number> {
       const open = await listOpenRequests(deps.pool, deps.constants.reapAfterMs);
-      const now = await databaseNow(deps.pool);
       let reaped = 0;
       for (const request of open) {
-        const ending = (await isHeldByRunning(deps, request)) ? null : endingOf(deps, request, now);
-        if (ending === null) continue;
-        const isReaped = await recordEnding(deps, request.action_id, {
-          ...ending,
-          event: 'reaped',
-        });
-        if (isReaped) reaped += 1;
+        const fate = await fateOf(deps, request);
+        if (fate === 'unheard') await grantAgain(deps, request);
+        if (fate === 'lost' && (await reapOne(deps, request))) reaped += 1;
       }
       if (reaped > 0) deps.logger.warn({ reaped }, 'requests of lost workflows were reaped');
       return reaped;
@@ -36,25 +33,43 @@ export function createHousekeepingActivities(deps: ActivityDeps) {
   };
 }
 
-async function isHeldByRunning(deps: ActivityDeps, request: StoredRequest): Promise<boolean> {
-  if (await isRunning(deps, actionWorkflowId(request.action_id))) return true;
-  // A queued or just granted request is waited for by the resource's workflow, which starts the action.
-  const isBeforeStart = request.state === 'open' || request.begun_at === null;
-  return isBeforeStart && request.state !== 'awaiting_approval'
-    ? isRunning(deps, resourceWorkflowId(request.resource)).then(
-        async (isAlive) => isAlive && !(await wasClosed(deps, request.action_id)),
-      )
-    : false;
+/** `unheard`: its slot is granted to a parent that runs and never started the action. */
+type Fate = 'held' | 'unheard' | 'lost';
+
+async function fateOf(deps: ActivityDeps, request: StoredRequest): Promise<Fate> {
+  const action = await statusOf(deps, actionWorkflowId(request.action_id));
+  if (action === 'RUNNING') return 'held';
+  // It ran and was ended from outside, or its history is lost: nobody starts it again.
+  if (action !== null || request.begun_at !== null) return 'lost';
+  const parent = await statusOf(deps, resourceWorkflowId(request.resource));
+  if (parent !== 'RUNNING') return 'lost';
+  switch (request.state) {
+    case 'granted':
+      return 'unheard';
+    case 'awaiting_approval': {
+      // The parent is about to start it; past the deadline nobody can decide any more.
+      const deadline = request.created_at + (request.plan.approval?.deadlineMs ?? 0);
+      return deadline < (await databaseNow(deps.pool)) ? 'lost' : 'held';
+    }
+    case 'open':
+    case 'closed':
+      return 'held';
+  }
 }
 
-async function isRunning(deps: ActivityDeps, workflowId: string): Promise<boolean> {
-  return (await statusOf(deps, workflowId)) === 'RUNNING';
+/** The parent, or an earlier run of it, lost the word: it starts the action, or finds it started. */
+async function grantAgain({ pool }: ActivityDeps, { action_id: id }: StoredRequest): Promise<void> {
+  await inTransaction(pool, async (db) => {
+    const request = await findRequest(db, id, { lock: true });
+    if (request?.state !== 'granted' || request.token === null) return;
+    const { plan, token } = request;
+    await tellGrant(db, { plan, token, waiter: resourceWorkflowId(request.resource) });
+  });
 }
 
-/** The action ran and ended (was terminated): its parent does not start it again. */
-async function wasClosed(deps: ActivityDeps, actionId: string): Promise<boolean> {
-  const status = await statusOf(deps, actionWorkflowId(actionId));
-  return status !== null && status !== 'RUNNING';
+async function reapOne(deps: ActivityDeps, { action_id: id }: StoredRequest): Promise<boolean> {
+  const now = await databaseNow(deps.pool);
+  return recordEnding(deps, id, (request) => endingOf(deps, request, now));
 }
 
 async function statusOf(deps: ActivityDeps, workflowId: string): Promise<string | null> {
@@ -67,15 +82,13 @@ async function statusOf(deps: ActivityDeps, workflowId: string): Promise<string 
   }
 }
 
-function endingOf(
-  deps: ActivityDeps,
-  request: StoredRequest,
-  now: number,
-): { outcome: 'inconclusive' | 'cancelled'; reason: string } | null {
+function endingOf(deps: ActivityDeps, request: StoredRequest, now: number): Ending | null {
+  const event = 'reaped';
+  if (request.state === 'closed') return null;
   if (request.begun_at === null) {
-    return { outcome: 'cancelled', reason: 'its workflow is gone; nothing had begun' };
+    return { event, outcome: 'cancelled', reason: 'its workflow is gone; nothing had begun' };
   }
   // An effect that was begun may still be under way until execute's time is over.
   if (now < request.begun_at + deps.constants.executeTimeoutMs) return null;
-  return { outcome: 'inconclusive', reason: 'its workflow is gone; its effect had begun' };
+  return { event, outcome: 'inconclusive', reason: 'its workflow is gone; its effect had begun' };
 }

@@ -1,5 +1,5 @@
 import type { ActionPlan, Outcome } from '../domain/action/action';
-import { afterOutcome, FIRST_EPISODE } from '../domain/action/episode';
+import { afterOutcome, FIRST_EPISODE, type Episode } from '../domain/action/episode';
 import { admit } from '../storage/admission';
 import { insertAudit } from '../storage/audit';
 import { databaseNow } from '../storage/clock';
@@ -10,9 +10,15 @@ import { auditOf, closeRequest, findRequest, type StoredRequest } from '../stora
 import { resourceWorkflowId, SIGNALS, type ActionFinished } from '../workflows/contract';
 import type { ActivityDeps } from './deps';
 
-export interface Ending {
+interface RecordInput {
+  plan: ActionPlan;
   outcome: Outcome;
   reason: string;
+  /** A person called it off. */
+  isCalledOff?: boolean;
+}
+
+export interface Ending extends Omit<RecordInput, 'plan'> {
   /** Who ended it: `recorded` by the action, `reaped` when its workflow was gone. */
   event: 'recorded' | 'reaped';
 }
@@ -20,24 +26,40 @@ export interface Ending {
 export function createRecordActivities(deps: ActivityDeps) {
   return {
     /** Outcome, audit, cooldown or backoff, release and the word to the parent, in one transaction. */
-    async record(input: { plan: ActionPlan; outcome: Outcome; reason: string }): Promise<void> {
-      const { plan, outcome, reason } = input;
-      await recordEnding(deps, plan.actionId, { outcome, reason, event: 'recorded' });
+    async record({ plan, ...ending }: RecordInput): Promise<void> {
+      await recordEnding(deps, plan.actionId, () => ({ ...ending, event: 'recorded' }));
+    },
+
+    /** For a parent that finds its action started before: tells it again how a closed one ended. */
+    async retell(input: { actionId: string }): Promise<void> {
+      await inTransaction(deps.pool, async (db) => {
+        const request = await findRequest(db, input.actionId, { lock: true });
+        if (request?.state === 'closed') await tellParent(db, request);
+      });
     },
   };
 }
 
-/** Closes an action that is not closed yet; granting goes on with whoever waited for its slot. */
+/**
+ * Closes an action that is not closed yet, and tells its parent in any case: a request that was
+ * withdrawn or reaped meanwhile may have a parent that believes in it. Granting goes on with whoever
+ * waited for its slot.
+ *
+ * @param endingOf sees the request under its lock; null leaves it open
+ */
 export async function recordEnding(
   deps: Pick<ActivityDeps, 'pool' | 'constants'>,
   actionId: string,
-  ending: Ending,
+  endingOf: (request: StoredRequest) => Ending | null,
 ): Promise<boolean> {
   const isClosed = await inTransaction(deps.pool, async (db) => {
     const request = await findRequest(db, actionId, { lock: true });
-    if (request === null || request.state === 'closed') return false;
-    await close(db, request, ending, deps.constants.backoff);
-    return true;
+    const ending = request === null ? null : endingOf(request);
+    if (request === null || ending === null) return false;
+    const isOpen = request.state !== 'closed';
+    if (isOpen) await close(db, request, ending, deps.constants.backoff);
+    await tellParent(db, isOpen ? { ...request, outcome: ending.outcome } : request);
+    return isOpen;
   });
   if (isClosed) await admit(deps.pool);
   return isClosed;
@@ -51,17 +73,23 @@ async function close(
 ): Promise<void> {
   const { plan } = request;
   const { outcome, reason, event } = ending;
-  const after = await advanceEpisode(db, request, outcome, backoff);
+  const after = await advanceEpisode(db, request, ending, backoff);
   await closeRequest(db, plan.actionId, { outcome, reason });
   const who = event === 'reaped' ? { actor: 'vigil', door: 'reaper' as const } : {};
   await insertAudit(db, [
     auditOf(plan, event, { outcome, reason, ...inWords(after), ...(await tookMs(db, plan)) }, who),
   ]);
+}
+
+async function tellParent(db: Db, { plan, outcome, generation }: StoredRequest): Promise<void> {
+  const key = { resource: plan.resource, generation };
+  const episode =
+    plan.policy === null ? null : await lockEpisode(db, { ...key, policy: plan.policy });
   const finished: ActionFinished = {
     actionId: plan.actionId,
     policy: plan.policy,
-    outcome,
-    ...after,
+    outcome: outcome ?? 'cancelled',
+    ...waitsAhead(episode, await databaseNow(db)),
   };
   await enqueue(db, {
     workflowId: resourceWorkflowId(plan.resource),
@@ -74,15 +102,15 @@ async function close(
   });
 }
 
-type After = Pick<ActionFinished, 'cooldownUntil' | 'backoffUntil'>;
+type Waits = Pick<ActionFinished, 'cooldownUntil' | 'backoffUntil'>;
 
 async function advanceEpisode(
   db: Db,
   { plan, generation }: StoredRequest,
-  outcome: Outcome,
+  { outcome, isCalledOff = false }: Ending,
   backoff: readonly number[],
-): Promise<After> {
-  if (plan.policy === null) return { cooldownUntil: null, backoffUntil: null };
+): Promise<Waits> {
+  if (plan.policy === null) return waitsAhead(null, 0);
   const policy = await loadPolicyRevision(db, plan.policy, plan.policyRevision);
   const key = { resource: plan.resource, policy: plan.policy, generation };
   const present = (await lockEpisode(db, key)) ?? FIRST_EPISODE;
@@ -91,15 +119,24 @@ async function advanceEpisode(
     now,
     cooldownMs: policy?.cooldownMs ?? 0,
     backoff,
+    isCalledOff,
   });
   await saveEpisode(db, key, next);
-  // An end without effect says nothing of earlier waits: only those still ahead are passed on.
-  const ahead = (time: number | null): number | null => (time !== null && time > now ? time : null);
-  const cooldownUntil = ahead(next.cooldownUntil);
-  return { cooldownUntil, backoffUntil: cooldownUntil === null ? next.backoffUntil : null };
+  return waitsAhead(next, now);
 }
 
-function inWords({ cooldownUntil, backoffUntil }: After): Record<string, string> {
+/** Only what is still ahead: an end without effect says nothing of earlier waits. */
+function waitsAhead(episode: Episode | null, now: number): Waits {
+  const ahead = (time: number | null | undefined): number | null =>
+    time !== null && time !== undefined && time > now ? time : null;
+  const cooldownUntil = ahead(episode?.cooldownUntil);
+  return {
+    cooldownUntil,
+    backoffUntil: cooldownUntil === null ? ahead(episode?.backoffUntil) : null,
+  };
+}
+
+function inWords({ cooldownUntil, backoffUntil }: Waits): Record<string, string> {
   return {
     ...(cooldownUntil === null ? {} : { cooldownUntil: new Date(cooldownUntil).toISOString() }),
     ...(backoffUntil === null ? {} : { backoffUntil: new Date(backoffUntil).toISOString() }),

@@ -124,11 +124,18 @@ async function grant(
   await setRequestState(db, request.actionId, 'granted');
   await showState(db, request.actionId, 'admitted');
   await insertAudit(db, [auditOf(plan, 'admitted', { token })]);
-  if (options.isOwn) return;
+  if (!options.isOwn) await tellGrant(db, { plan, token, waiter });
+}
+
+/** Tells whoever waits for a slot that it is granted; hearing it twice does no harm. */
+export async function tellGrant(
+  db: Db,
+  { plan, token, waiter }: { plan: ActionPlan; token: number; waiter: string },
+): Promise<void> {
   await enqueue(db, {
     workflowId: waiter,
     kind: 'slotGranted',
-    action: request.actionId,
+    action: plan.actionId,
     payload: { plan, token },
     starts: waiter.startsWith('resource/'),
     priority: OUTBOX_PRIORITY.fact,

@@ -1,4 +1,4 @@
-import type { ActionPlan, Hold } from '../domain/action/action';
+import type { ActionPlan, Hold, Outcome } from '../domain/action/action';
 import type { AuditEvent } from '../domain/audit';
 import type { EpisodeKey } from './decision-facts';
 import { insertAudit } from './audit';
@@ -14,7 +14,7 @@ export interface StoredRequest {
   state: RequestState;
   plan: ActionPlan;
   waiter: string;
-  outcome: string | null;
+  outcome: Outcome | null;
   created_at: number;
   /** Fencing token of its slot; null without one. */
   token: number | null;

@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import { ApplicationFailure } from '@temporalio/common';
-import type { ActionPlan, Outcome } from '../domain/action/action';
+import type { ActionPlan } from '../domain/action/action';
 import type { RuntimeTarget, Snapshot, StepResult } from '../domain/action/runtime';
 import type { Step } from '../domain/policy/policy';
 import {
@@ -19,18 +19,12 @@ import {
   INSPECT_ACTIVITY,
   VERIFY_ACTIVITY,
 } from './activity-options';
-import { awaitApproval, listenForDecisions, type Desk } from './approval';
+import { awaitApproval, listenForDecisions, type Desk, type Ending } from './approval';
 import type { ActionInput } from './contract';
 import { VIGIL_OUTCOME } from './search-attributes';
 
 const control = proxyActivities<Activities>(CONTROL_ACTIVITY);
 const runtime = proxyActivities<Pick<Activities, 'inspect' | 'execute'>>(EXECUTE_ACTIVITY);
-
-/** How an action ended, or how a step let it go on. */
-interface Ending {
-  outcome: Outcome;
-  reason: string;
-}
 
 /**
  * One action: approval where it is asked for, then a slot, then each step
@@ -63,9 +57,7 @@ async function run(input: ActionInput, desk: Desk): Promise<Ending> {
   }
   let last: Ending = { outcome: 'succeeded', reason: 'nothing to do' };
   for (const [index, step] of plan.steps.entries()) {
-    const cancelled = desk.cancelledBy();
-    if (cancelled !== null) return { outcome: 'cancelled', reason: `cancelled by ${cancelled}` };
-    last = await runStep({ plan, index, step, token });
+    last = await runStep({ plan, index, step, token, desk });
     if (last.outcome !== 'succeeded' && last.outcome !== 'skipped') return last;
   }
   return last;
@@ -76,6 +68,7 @@ interface StepRun {
   index: number;
   step: Step;
   token: number;
+  desk: Desk;
 }
 
 /** inspect → begin → execute → verify. */
@@ -85,6 +78,8 @@ async function runStep(run: StepRun): Promise<Ending> {
   show(plan, `begins ${label}`);
   const inspected = await inspect(run);
   if (inspected.kind === 'failed') return inspected.ending;
+  const calledOff = await run.desk.calledOff(index === plan.steps.length - 1);
+  if (calledOff !== null) return calledOff;
   const summary = `Confirm slot, pause and condition before ${label}`;
   const go = await control.begin.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [
     { plan, step: index, token },
@@ -126,8 +121,10 @@ async function execute(
   try {
     return { kind: 'done', result: await runtime.execute.executeWithOptions(options, [input]) };
   } catch (error) {
-    // A timeout leaves open whether the effect happened; an error says that it did not.
-    const isKnown = error instanceof ActivityFailure && error.cause instanceof ApplicationFailure;
+    // Only the runtime's own refusal says that the effect did not happen: a timeout does not, nor
+    // a journal that could not be written after it.
+    const cause = error instanceof ActivityFailure ? error.cause : null;
+    const isKnown = cause instanceof ApplicationFailure && cause.nonRetryable === true;
     return failedBy(error, isKnown ? 'failed' : 'inconclusive', labelOf(run));
   }
 }

@@ -23,33 +23,41 @@ import {
 
 const control = proxyActivities<Activities>(CONTROL_ACTIVITY);
 
-interface Ending {
+/** How an action ended, or how a step let it go on. */
+export interface Ending {
   outcome: Outcome;
   reason: string;
+  /** A person called it off. */
+  isCalledOff?: boolean;
 }
 
-interface Verdict {
-  state: 'approved' | 'rejected' | 'cancelled';
+interface Result {
+  state: 'approved' | 'rejected' | 'expired';
   by: string;
 }
 
 /** What arrived at an action so far. */
 interface Post {
   plain: Extract<ReceivedDecision, { kind: 'plain' }>[];
-  result: Verdict | null;
+  result: Result | null;
+  cancelledBy: string | null;
   cleared: ConditionCleared['reason'] | null;
   token: number | null;
+  /** The last effect cannot be called off any more. */
+  isTooLate: boolean;
   isClosed: boolean;
 }
 
 /** Where the decisions about one action arrive. */
 export interface Desk {
-  /** The first ending decision; null at the deadline, or when the condition cleared before. */
-  decided: (deadlineMs: number) => Promise<Verdict | null>;
-  cleared: () => ConditionCleared['reason'] | null;
-  cancelledBy: () => string | null;
+  /** What people, or the deadline, make of it; null when it was called off or its condition cleared before. */
+  decided: (deadlineMs: number) => Promise<Result | null>;
+  /** How it ends because nobody wants it any more; null when it is wanted. */
+  unwanted: () => Ending | null;
   /** The token of the slot; null when `until` (epoch ms) passes or the action is not wanted any more. */
   granted: (until: number) => Promise<number | null>;
+  /** How it ends when a person called it off; null: it goes on, after the last step's for good. */
+  calledOff: (isLastStep: boolean) => Promise<Ending | null>;
   /** From now on decisions are refused. */
   close: () => void;
   isQuiet: () => boolean;
@@ -57,18 +65,30 @@ export interface Desk {
 
 /** Opens the doors of an action: the signed update, the plain signals, and what Vigil itself tells it. */
 export function listenForDecisions(plan: ActionPlan): Desk {
-  const post: Post = { plain: [], result: null, cleared: null, token: null, isClosed: false };
+  const post: Post = {
+    plain: [],
+    result: null,
+    cancelledBy: null,
+    cleared: null,
+    token: null,
+    isTooLate: false,
+    isClosed: false,
+  };
   openDoors(plan, post);
   return {
     decided: (deadlineMs) => decided(plan, post, deadlineMs),
-    cleared: () => post.cleared,
-    cancelledBy: () => cancelledBy(post),
+    unwanted: () => unwanted(post),
     async granted(until) {
-      const left = Math.max(until - Date.now(), 1);
-      const isAwake = (): boolean =>
-        post.token !== null || post.cleared !== null || cancelledBy(post) !== null;
-      await condition(isAwake, left, { summary: 'A yes lives as long as the deadline' });
+      const summary = 'A yes lives as long as the deadline';
+      const isOver = (): boolean => post.token !== null || unwanted(post) !== null;
+      await readUntil(plan, post, { isOver, until, summary });
       return post.token;
+    },
+    async calledOff(isLastStep) {
+      await readPlain(plan, post);
+      if (post.cancelledBy !== null) return cancelled(post.cancelledBy);
+      post.isTooLate = isLastStep;
+      return null;
     },
     close: () => {
       post.isClosed = true;
@@ -95,18 +115,22 @@ function openDoors(plan: ActionPlan, post: Post): void {
     (decision: SignedDecision) => take(plan, post, { kind: 'signed', decision }),
     {
       validator: ({ decision }: SignedDecision) => {
-        refuseUnwanted(decision, plan, post);
+        const refusal = refusalOf(decision, plan, post);
+        if (refusal !== null) throw new Error(refusal);
       },
     },
   );
 }
 
-/** Throws what the sender of an unwanted decision is told. */
-function refuseUnwanted(decision: Decision, plan: ActionPlan, post: Post): void {
-  if (post.isClosed) throw new Error('the action has ended');
-  if (decision === 'cancel') return;
-  if (plan.approval === null) throw new Error('the action does not ask for approval');
-  if (post.result !== null) throw new Error('the action was decided already');
+/** What the sender of a decision that comes too late, or to the wrong action, is told. */
+function refusalOf(decision: Decision, plan: ActionPlan, post: Post): string | null {
+  if (post.isClosed) return 'the action has ended';
+  if (post.cancelledBy !== null) return 'the action was called off already';
+  if (decision === 'cancel') {
+    return post.isTooLate ? 'its effect has begun: it can no longer be called off' : null;
+  }
+  if (plan.approval === null) return 'the action does not ask for approval';
+  return post.result === null ? null : `the action was decided already: ${post.result.state}`;
 }
 
 async function take(
@@ -118,30 +142,59 @@ async function take(
   const options = { ...CONTROL_ACTIVITY, summary: `Decision: ${word}` };
   const reply = await control.decide.executeWithOptions(options, [{ plan, received }]);
   if (reply.kind === 'refused') return reply;
-  if (reply.state !== 'waiting') post.result ??= { state: reply.state, by: reply.by };
-  return { kind: 'accepted', state: reply.state };
+  const { state, by } = reply;
+  // Another decision or the deadline may have come while this one was written down.
+  const isSame = state === 'waiting' || state === post.result?.state;
+  const reason = isSame && post.result?.state !== 'expired' ? null : refusalOf(word, plan, post);
+  if (reason !== null) return { kind: 'refused', reason };
+  if (state === 'cancelled') post.cancelledBy = by;
+  else if (state !== 'waiting') post.result = { state, by };
+  return { kind: 'accepted', state };
 }
 
-async function decided(plan: ActionPlan, post: Post, deadlineMs: number): Promise<Verdict | null> {
-  const endsAt = Date.now() + deadlineMs;
-  const isOver = (): boolean => post.result !== null || post.cleared !== null;
-  while (!isOver()) {
-    const first = post.plain.shift();
-    if (first !== undefined) {
-      await take(plan, post, first);
-      continue;
-    }
-    const left = endsAt - Date.now();
-    const isAwake = (): boolean => isOver() || post.plain.length > 0;
-    const summary = 'Deadline of the approval';
-    if (left <= 0 || !(await condition(isAwake, left, { summary }))) return null;
+async function decided(plan: ActionPlan, post: Post, deadlineMs: number): Promise<Result | null> {
+  const isOver = (): boolean => post.result !== null || unwanted(post) !== null;
+  const until = Date.now() + deadlineMs;
+  await readUntil(plan, post, { isOver, until, summary: 'Deadline of the approval' });
+  if (!isOver()) {
+    const state = plan.approval?.onDeadline === 'approve' ? 'approved' : 'expired';
+    // From here on a decision comes too late.
+    post.result = { state, by: 'the deadline' };
+    const summary = 'The deadline of the approval has passed';
+    await control.deadlinePassed.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [{ plan }]);
   }
   return post.result;
 }
 
-function cancelledBy({ result, plain }: Post): string | null {
-  if (result?.state === 'cancelled') return result.by;
-  return plain.some((p) => p.decision === 'cancel') ? 'temporal' : null;
+/** Reads the plain signals that are there, and those that come, until it is over or `until` passes. */
+async function readUntil(
+  plan: ActionPlan,
+  post: Post,
+  wait: { isOver: () => boolean; until: number; summary: string },
+): Promise<void> {
+  const { isOver, until, summary } = wait;
+  const isAwake = (): boolean => isOver() || post.plain.length > 0;
+  for (;;) {
+    await readPlain(plan, post);
+    const left = until - Date.now();
+    if (isOver() || left <= 0) return;
+    if (!(await condition(isAwake, left, { summary }))) return;
+  }
+}
+
+async function readPlain(plan: ActionPlan, post: Post): Promise<void> {
+  for (let first = post.plain.shift(); first !== undefined; first = post.plain.shift()) {
+    if (refusalOf(first.decision, plan, post) === null) await take(plan, post, first);
+  }
+}
+
+function unwanted({ cancelledBy, cleared }: Post): Ending | null {
+  if (cancelledBy !== null) return cancelled(cancelledBy);
+  return cleared === null ? null : { outcome: 'cancelled', reason: cleared };
+}
+
+function cancelled(by: string): Ending {
+  return { outcome: 'cancelled', reason: `cancelled by ${by}`, isCalledOff: true };
 }
 
 export type Granted = { kind: 'granted'; token: number } | { kind: 'ended'; ending: Ending };
@@ -150,23 +203,13 @@ export type Granted = { kind: 'granted'; token: number } | { kind: 'ended'; endi
 export async function awaitApproval(plan: ActionPlan, desk: Desk): Promise<Granted> {
   const deadlineMs = plan.approval?.deadlineMs ?? 0;
   const endsAt = Date.now() + deadlineMs;
-  const decision = await desk.decided(deadlineMs);
-  if (decision === null && desk.cleared() === null) {
-    const summary = 'The deadline of the approval has passed';
-    await control.deadlinePassed.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [{ plan }]);
-    if (plan.approval?.onDeadline !== 'approve') return ended('expired', 'nobody decided in time');
-  }
-  const refused = endingOf(decision, desk);
-  if (refused !== null) return refused;
+  const result = await desk.decided(deadlineMs);
+  if (result?.state === 'rejected') return ended('rejected', `rejected by ${result.by}`);
+  if (result?.state === 'expired') return ended('expired', 'nobody decided in time');
+  const ending = desk.unwanted();
+  if (ending !== null) return { kind: 'ended', ending };
   const yesUntil = plan.approval?.onDeadline === 'approve' ? endsAt + deadlineMs : endsAt;
   return awaitSlot(plan, desk, yesUntil);
-}
-
-function endingOf(decision: Verdict | null, desk: Desk): Granted | null {
-  const cleared = desk.cleared();
-  if (decision?.state === 'rejected') return ended('rejected', `rejected by ${decision.by}`);
-  if (decision?.state === 'cancelled') return ended('cancelled', `cancelled by ${decision.by}`);
-  return cleared === null ? null : ended('cancelled', cleared);
 }
 
 async function awaitSlot(plan: ActionPlan, desk: Desk, until: number): Promise<Granted> {
@@ -178,12 +221,9 @@ async function awaitSlot(plan: ActionPlan, desk: Desk, until: number): Promise<G
   if (answer.kind === 'closed') return ended('cancelled', 'the request was withdrawn');
   const token = await desk.granted(until);
   if (token !== null) return { kind: 'granted', token };
-  const by = desk.cancelledBy();
-  if (by !== null) return ended('cancelled', `cancelled by ${by}`);
-  const cleared = desk.cleared();
-  return cleared === null
-    ? ended('expired', `approved, but held by ${answer.hold.gate} until the deadline`)
-    : ended('cancelled', cleared);
+  const ending = desk.unwanted();
+  if (ending !== null) return { kind: 'ended', ending };
+  return ended('expired', `approved, but held by ${answer.hold.gate} until the deadline`);
 }
 
 function ended(outcome: Outcome, reason: string): Granted {

@@ -229,8 +229,10 @@ async function startAction(input: ActionInput, hasSearchAttributes: boolean): Pr
       ...(hasSearchAttributes ? { typedSearchAttributes: childAttributes(plan) } : {}),
     });
   } catch (error) {
-    // It runs, or ran, already: adopted.
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    // It runs already: adopted. It ran already, and a grant came late or twice: its end is told again.
+    const options = { ...CONTROL_ACTIVITY, summary: 'Was it recorded already?' };
+    await control.retell.executeWithOptions(options, [{ actionId: plan.actionId }]);
   }
 }
 
@@ -255,8 +257,9 @@ function toManualAnswer(actionId: string, answer: RequestAnswer): ManualAnswer {
     case 'held':
       return { kind: 'refused', gate: answer.hold.gate, detail: answer.hold.detail };
     case 'gone':
-    case 'not_firing':
       return { ...LOST, detail: 'no manifest describes this resource' };
+    case 'not_firing':
+      return { ...LOST, detail: 'the request was closed already: look at its action' };
   }
 }
 

@@ -59,10 +59,11 @@ const AFTERMATH: Readonly<Record<Outcome, Aftermath>> = {
 export function afterOutcome(
   episode: Episode,
   outcome: Outcome,
-  times: { now: number; cooldownMs: number; backoff?: readonly number[] },
+  facts: { now: number; cooldownMs: number; backoff?: readonly number[]; isCalledOff?: boolean },
 ): Episode {
-  const { now, cooldownMs, backoff = BACKOFF_MS } = times;
-  switch (AFTERMATH[outcome]) {
+  const { now, cooldownMs, backoff = BACKOFF_MS, isCalledOff = false } = facts;
+  // A person who calls it off means no, not "at once again".
+  switch (isCalledOff ? 'decided' : AFTERMATH[outcome]) {
     case 'none':
       return episode;
     case 'decided':

@@ -7,9 +7,11 @@ import { waitFor } from '../support/wait';
 import {
   actionWorkflowId,
   decisionText,
+  QUERIES,
   UPDATES,
   type Decision,
   type DecisionAnswer,
+  type ResourceStatus,
   type SignedDecision,
 } from '../../workflows/contract';
 
@@ -175,3 +177,73 @@ test('an action that asks nobody cannot be approved', async () => {
   );
   await plane.healthyUntil('unasked', 'succeeded');
 });
+
+test('an action that is called off after the yes, before its effect, ends and does not come back at once', async () => {
+  const id = await asked('off');
+  await plane.rows(
+    `insert into pauses (scope, reason, actor) values ('default/off', 'work', 'me')`,
+  );
+  await decide(id, signed(id, 'approve', 'user:ada'));
+  await waitFor('the queue', async () => {
+    const open = await plane.rows(
+      `select 1 from requests where action_id = $1 and state = 'open'`,
+      id,
+    );
+    return open.length === 1;
+  });
+  const called = await decide(id, signed(id, 'cancel', 'user:ada'));
+  expect(called).toEqual({ kind: 'accepted', state: 'cancelled' });
+  await plane.recorded('off', 'cancelled');
+  await plane.rows(`delete from pauses`);
+  await waitFor('the cooldown', async () => {
+    const handle = plane.temporal.client.workflow.getHandle('resource/default/off');
+    const { policies } = await handle.query<ResourceStatus>(QUERIES.status);
+    return policies.some(({ phase }) => phase === 'cooldown');
+  });
+  expect(await plane.rows(`select 1 from actions where resource = 'default/off'`)).toHaveLength(1);
+});
+
+test('an action whose effect has begun can no longer be called off, and says so', async () => {
+  await plane.apply(...watched('begun', 'up == 0'));
+  await plane.send('begun', 'up', 0);
+  const id = await waitFor('the effect', async () => {
+    const [row] = await plane.rows<{ action_id: string }>(
+      `select action_id from actions where resource = 'default/begun' and state = 'verifying'`,
+    );
+    return row?.action_id;
+  });
+  await expect(decide(id, signed(id, 'cancel', 'user:ada'))).rejects.toMatchObject({
+    cause: { message: 'its effect has begun: it can no longer be called off' },
+  });
+  await plane.healthyUntil('begun', 'succeeded');
+});
+
+test('a plain cancel counts for nothing where unsigned signals are refused', async () => {
+  const strict = await startControlPlane((home) => [createCountingRuntime(home)], {
+    deps: { allowUnsignedSignals: false },
+  });
+  try {
+    await strict.apply(...watched('strict', 'up == 0', { approval: ASKS }));
+    await strict.send('strict', 'up', 0);
+    const id = await waitFor('the approval to be asked', async () => {
+      const [row] = await strict.rows<{ action_id: string }>(
+        `select action_id from actions where state = 'awaiting_approval'`,
+      );
+      return row?.action_id;
+    });
+    const handle = strict.temporal.client.workflow.getHandle(actionWorkflowId(id));
+    await waitFor('the signal to be taken', () =>
+      handle.signal('cancel').then(
+        () => true,
+        () => false,
+      ),
+    );
+    const yes = await handle.executeUpdate<DecisionAnswer, [SignedDecision]>(UPDATES.decide, {
+      args: [signed(id, 'approve', 'user:ada')],
+    });
+    expect(yes).toEqual({ kind: 'accepted', state: 'approved' });
+    await strict.healthyUntil('strict', 'succeeded');
+  } finally {
+    await strict.stop();
+  }
+}, 60_000);

@@ -23,6 +23,11 @@ test.each<[Outcome, Partial<typeof FIRST_EPISODE>]>([
   expect(afterOutcome(FIRST_EPISODE, outcome, TIMES)).toMatchObject(expected);
 });
 
+test('an action that a person called off stands for one cooldown, one that was not wanted does not', () => {
+  const calledOff = afterOutcome(FIRST_EPISODE, 'cancelled', { ...TIMES, isCalledOff: true });
+  expect(calledOff).toMatchObject({ attempts: 0, cooldownUntil: 6000 });
+});
+
 test('a success forgets the failures before it', () => {
   const failed = afterOutcome(afterOutcome(FIRST_EPISODE, 'failed', TIMES), 'failed', TIMES);
   expect(failed).toMatchObject({ failures: 2, backoffUntil: 7000 });
