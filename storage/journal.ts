@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import { Client, type Pool } from 'pg';
 import type { Snapshot, StepResult } from '../domain/action/runtime';
 import { query, type Db } from './database';
 
@@ -78,7 +78,8 @@ export async function stepEnd(db: Db, actionId: string, step: number): Promise<n
 
 /**
  * Runs `work` under the exclusive lock of a target. The lock lives on a connection of its own, so
- * that it goes when this process dies. Throws when it is not had within `waitMs`.
+ * that it goes when this process dies, and so that many locks leave the pool to the work under them.
+ * Throws when it is not had within `waitMs`.
  */
 export async function withTargetLock<T>(
   pool: Pool,
@@ -86,13 +87,16 @@ export async function withTargetLock<T>(
   options: { waitMs: number },
   work: () => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect();
+  const client = new Client({ ...pool.options });
+  // Whoever uses a connection that was lost hears of it from its next query.
+  client.on('error', () => undefined);
   try {
+    await client.connect();
     await client.query(`set lock_timeout = ${Math.ceil(options.waitMs)}`);
     await client.query('select pg_advisory_lock(hashtextextended($1, 7846104))', [target]);
     return await work();
   } finally {
     // Ending the connection releases the lock whatever state it is in.
-    client.release(true);
+    client.end().catch(() => undefined);
   }
 }

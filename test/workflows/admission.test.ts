@@ -129,6 +129,33 @@ test('a dry run tells the story and has no effect', async () => {
   expect(runtime.effects()).toHaveLength(before);
 });
 
+test('more effects at once than the worker has connections do not wait for each other for ever', async () => {
+  const names = Array.from({ length: 12 }, (_, i) => `wide-${i}`);
+  await plane.apply(
+    ...names.map((name) => service(name, { sync: { mode: 'detect', cooldownMs: 1000 } })),
+    policy('wide', {
+      target: { name: 'wide-*', labels: {} },
+      condition: condition('up == 0'),
+      cooldownMs: 60_000,
+      limits: { attempts: 3, maxConcurrent: 12 },
+      verify: { settleMs: 0, stableMs: 0, withinMs: 500 },
+    }),
+  );
+  runtime.onExecute = () => new Promise((resolve) => setTimeout(resolve, 300));
+  await Promise.all(names.map((name) => plane.send(name, 'up', 0)));
+  await waitFor(
+    'every first effect',
+    async () => {
+      const ended = await plane.rows(
+        `select distinct target from journal where target like 'default/wide-%' and ended_at is not null`,
+      );
+      return ended.length === 12;
+    },
+    20_000,
+  );
+  runtime.onExecute = () => Promise.resolve();
+}, 60_000);
+
 test('many admitters at once never grant more than the limit, and lose no wake-up', async () => {
   await plane.apply(
     ...Array.from({ length: 12 }, (_, i) =>
