@@ -172,7 +172,9 @@ function jobOf(memory: Memory, intent: Intent, handledVersion: number): Job {
       return {
         begun: done,
         work: async () => {
-          await control.acknowledge({ resource: memory.resource, version });
+          const options = { ...CONTROL_ACTIVITY, summary: 'Say that this version was handled' };
+          const handled = { resource: memory.resource, version };
+          await control.acknowledge.executeWithOptions(options, [handled]);
           return done;
         },
         onFailure: done,

@@ -7,7 +7,7 @@ import type { Outcome } from './action';
  */
 export interface Episode {
   episode: number;
-  /** Actions recorded in this episode that had, or may have had, an effect. */
+  /** Actions of this episode that failed or stayed inconclusive; what succeeded uses none up. */
   attempts: number;
   /** Failed or inconclusive ones in a row. */
   failures: number;
@@ -71,7 +71,6 @@ export function afterOutcome(
     case 'cooldown':
       return {
         ...episode,
-        attempts: episode.attempts + 1,
         failures: 0,
         recordedAt: now,
         cooldownUntil: now + cooldownMs,

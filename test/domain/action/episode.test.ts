@@ -11,8 +11,8 @@ test('waits grow with each failure and stay at five minutes', () => {
 });
 
 test.each<[Outcome, Partial<typeof FIRST_EPISODE>]>([
-  ['succeeded', { attempts: 1, failures: 0, cooldownUntil: 6000, backoffUntil: null }],
-  ['skipped', { attempts: 1, failures: 0, cooldownUntil: 6000, backoffUntil: null }],
+  ['succeeded', { attempts: 0, failures: 0, cooldownUntil: 6000, backoffUntil: null }],
+  ['skipped', { attempts: 0, failures: 0, cooldownUntil: 6000, backoffUntil: null }],
   ['failed', { attempts: 1, failures: 1, cooldownUntil: null, backoffUntil: 5000 }],
   ['inconclusive', { attempts: 1, failures: 1, cooldownUntil: null, backoffUntil: 5000 }],
   ['rolled_back', { attempts: 1, failures: 1, cooldownUntil: null, backoffUntil: 5000 }],
@@ -31,7 +31,7 @@ test('an action that a person called off stands for one cooldown, one that was n
 test('a success forgets the failures before it', () => {
   const failed = afterOutcome(afterOutcome(FIRST_EPISODE, 'failed', TIMES), 'failed', TIMES);
   expect(failed).toMatchObject({ failures: 2, backoffUntil: 7000 });
-  expect(afterOutcome(failed, 'succeeded', TIMES)).toMatchObject({ failures: 0, attempts: 3 });
+  expect(afterOutcome(failed, 'succeeded', TIMES)).toMatchObject({ failures: 0, attempts: 2 });
 });
 
 test.each([
