@@ -23,6 +23,8 @@ export function createPool(options: { url: string; poolSize: number; name: strin
     max: options.poolSize,
     application_name: `vigil-${options.name}`,
     connectionTimeoutMillis: 3000,
+    // Longer than what comes every ten seconds: else each such round opens connections anew.
+    idleTimeoutMillis: 60_000,
     statement_timeout: 30_000,
     options: '-c timezone=UTC',
     types: { getTypeParser: getTypeParser as typeof types.getTypeParser },
