@@ -25,6 +25,8 @@ export async function loadUnhandled(
     db,
     `select resource, sent_version as version from deliveries d
      where sent_version <> handled_version and sent_at < to_timestamp($1::float8 / 1000)
+       -- Only a true verdict makes a workflow act: one that missed a false one asks before it acts.
+       and exists (select 1 from verdicts v where v.resource = d.resource and v.verdict = 'true')
        and not exists (select 1 from outbox o
          where o.workflow_id = 'resource/' || d.resource and o.kind = 'verdictsChanged')
      order by sent_at limit 1000`,

@@ -49,7 +49,8 @@ async function withServer(work) {
 }
 
 async function render(serverUrl) {
-  const { Client, Pool } = require('pg');
+  const { Client } = require('pg');
+  const { createPool } = require('../dist/storage/database.js');
   const { migrate } = require('../dist/storage/migrate.js');
   const name = `vigil_schema_${process.pid}`;
   const admin = new Client({ connectionString: serverUrl });
@@ -57,7 +58,7 @@ async function render(serverUrl) {
   await admin.query(`create database ${name}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  const pool = new Pool({ connectionString: url.href });
+  const pool = createPool({ url: url.href, poolSize: 1, name: 'schema' });
   try {
     await migrate(pool);
     const parts = [];

@@ -170,7 +170,9 @@ test('a true verdict needs a workflow unless one is about to be started', async 
   expect(await loadNeedingWorkflow(database.pool)).toEqual([]);
 });
 
-test('what was sent long enough ago and is not handled is found', async () => {
+test('what was sent long enough ago, is true and not handled is found', async () => {
+  await saveVerdicts(database.pool, [verdict(), verdict({ resource: 'b/c', verdict: 'false' })]);
+  await markSent(database.pool, [{ resource: 'b/c', version: 6 }], T);
   await markSent(database.pool, [{ resource: 'default/web', version: 7 }], T);
   expect(await loadUnhandled(database.pool, T)).toEqual([]);
   expect(await loadUnhandled(database.pool, T + 1)).toEqual([
