@@ -87,6 +87,17 @@ module.exports = {
       from: { path: '^(workflows|domain)/' },
       to: { path: 'node_modules/(zod|yaml|pg|pino)/' },
     },
+    {
+      name: 'workflows-ask-no-calendar',
+      severity: 'error',
+      comment:
+        'luxon and the time zone database of the machine: activities say when, workflows wait',
+      from: { path: '^(workflows|domain/(action|policy))/' },
+      to: {
+        path: '^domain/calendar\\.ts$|node_modules/luxon/',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
