@@ -72,6 +72,10 @@ spec:
     settle: 2s
     stable: 10s
     within: 1m
+  # Act only within these hours; outside of them it waits. Without it: at any time.
+  # schedule:
+  #   timezone: Europe/Paris
+  #   active: ["Mon-Fri 08:00-20:00"]
   # Ask a person first: ./vigil approve ID
   # approval:
   #   required: 1

@@ -1,3 +1,4 @@
+import type { Schedule } from '../calendar';
 import type { Condition } from './ast';
 
 /** `namespace/name` of a policy. */
@@ -61,6 +62,8 @@ export interface Policy {
   limits: Limits;
   approval: Approval | null;
   verify: Verification;
+  /** When it may start an action; absent: always. */
+  schedule?: Schedule;
   mode: 'enforce' | 'dry-run';
   /** Key of the Service whose manifest implied this policy (`sync`), else null. */
   impliedBy: string | null;

@@ -9,6 +9,7 @@ import type {
 import { formatDuration } from '../../domain/policy/duration';
 import { resourceKey, type ResourceName } from '../../domain/resource';
 import { compileCondition } from './condition';
+import { compileSchedule } from './schedule';
 import {
   given,
   anything,
@@ -32,10 +33,11 @@ const specSchema = z.strictObject({
   limits: anything,
   approval: anything,
   verify: anything,
+  schedule: anything,
   mode: z.enum(['enforce', 'dry-run']).default('enforce'),
 });
 
-const NOT_YET = ['clear', 'missing', 'schedule', 'language'];
+const NOT_YET = ['clear', 'missing', 'language'];
 
 const severitySchema = z.strictObject({
   severity: z.enum(['info', 'warning', 'critical']).default('warning'),
@@ -90,8 +92,9 @@ export function compilePolicy(
     approval: compileApproval(raw['approval'], [...path, 'approval'], context),
     verify: compileVerify(given(raw['verify']), [...path, 'verify'], context),
     steps: compileSteps(raw, path, context),
+    schedule: compileSchedule(raw['schedule'], [...path, 'schedule'], context),
   };
-  const { severity, target, limits, verify } = parts;
+  const { severity, target, limits, verify, schedule } = parts;
   if (!data || !condition || !severity || !target || !limits || !verify) return null;
   return {
     key: resourceKey(id.namespace, id.name),
@@ -104,6 +107,7 @@ export function compilePolicy(
     limits,
     approval: parts.approval,
     verify,
+    ...(schedule && { schedule }),
     mode: data.mode,
     impliedBy: null,
   };

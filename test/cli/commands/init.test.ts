@@ -95,11 +95,12 @@ describe('init policy', () => {
     await init('policy', 'hello-down');
     const file = join(folder, 'hello-down.yaml');
     const text = readFileSync(file, 'utf8').replace(
-      /^ {2}# ((?:approval:|mode:| {2}[a-zA-Z]+: ).*)$/gm,
+      /^ {2}# ((?:schedule:|approval:|mode:| {2}[a-zA-Z]+: ).*)$/gm,
       '  $1',
     );
     writeFileSync(file, text);
     expect(compiled('hello-down.yaml')[0]?.policies[0]).toMatchObject({
+      schedule: { timezone: 'Europe/Paris', active: [{ days: [1, 2, 3, 4, 5] }] },
       approval: { required: 1, deadlineMs: 900_000, onDeadline: 'expire' },
       mode: 'dry-run',
     });
