@@ -3,6 +3,7 @@ import { toTime } from './times';
 import type { PolicyWhy, Why } from './why';
 
 const WIDTH = 100;
+const INDENT = ' '.repeat(6);
 const POLICY_LINES = 20;
 const PAUSE_LINES = 2;
 
@@ -15,7 +16,7 @@ export function whyText(why: Why): string[] {
     ...awayLine(why),
     ...policyLines(why),
     ...decisionLines(why),
-  ].map((line) => clip(line));
+  ].map((line) => clip(line, WIDTH));
 }
 
 function headline(why: Why): string {
@@ -26,13 +27,14 @@ function headline(why: Why): string {
   const [worst] = policies;
   if (worst === undefined) return 'no policy looks at it';
   const name = shortName(worst.policy);
+  const room = WIDTH - `${resource.resource}: ${name} is ${worst.phase}; `.length;
   switch (worst.phase) {
     case 'acting':
       return `${name} is acting on it`;
     case 'firing':
-      return `${name} is firing; ${waits(worst, now) || 'its action is being asked for'}`;
+      return `${name} is firing; ${waits(worst, now, room) || 'its action is being asked for'}`;
     case 'pending':
-      return `${name} is pending; ${waits(worst, now) || 'it may clear by itself'}`;
+      return `${name} is pending; ${waits(worst, now, room) || 'it may clear by itself'}`;
     case 'cooldown':
       return `quiet after an action; ${name} cools down${worst.until === null ? '' : ` ${deadline(worst.until, now)}`}`;
     case 'unknown':
@@ -97,25 +99,38 @@ function policyBlock(one: PolicyWhy, width: number, now: number): string[] {
   const dryRun = mode === 'dry-run' ? '  dry-run: everything but the effect' : '';
   const lines = [
     `  ${name}  ${phase.padEnd(8)}  ${assessed.policy.severity}${dryRun}`,
-    `      ${assessed.explanation}`,
+    `${INDENT}${assessed.explanation}`,
   ];
-  const waiting = waits(one, now);
-  if (waiting !== '') lines.push(`      ${waiting}`);
+  lines.push(...waitingLines(one, now));
   const counted = attempts > 0 ? `${attempts} of ${maxAttempts} attempts used` : '';
   const action = actionId === null ? '' : `action ${actionId}`;
   const rest = [counted, action].filter((part) => part !== '').join(', ');
-  if (rest !== '') lines.push(`      ${rest}`);
+  if (rest !== '') lines.push(`${INDENT}${rest}`);
   return lines;
 }
 
-/** What it waits for and until when; '' when for nothing. */
-function waits({ held, waitsFor, until }: PolicyWhy, now: number): string {
-  if (held !== null) {
-    const lifts = held.until ?? until;
-    return `held back by ${held.gate}: ${held.detail}${lifts === null ? '' : `, ${deadline(lifts, now)}`}`;
-  }
-  if (waitsFor === null) return '';
-  return `waits for ${waitsFor}${until === null ? '' : `, ${deadline(until, now)}`}`;
+/** What it waits for and until when; on two lines where one would cut that off. */
+function waitingLines(one: PolicyWhy, now: number): string[] {
+  const parts = waitParts(one, now);
+  const line = parts.join(', ');
+  if (line === '') return [];
+  if (line.length <= WIDTH - INDENT.length) return [`${INDENT}${line}`];
+  return parts.map((part) => `${INDENT}${part}`);
+}
+
+/** The same within so many columns: what it waits for is cut, until when is not; '' when for nothing. */
+function waits(one: PolicyWhy, now: number, room: number): string {
+  const [what, ...rest] = waitParts(one, now);
+  if (what === undefined) return '';
+  const until = rest.map((part) => `, ${part}`).join('');
+  return `${clip(what, Math.max(1, room - until.length))}${until}`;
+}
+
+function waitParts({ held, waitsFor, until }: PolicyWhy, now: number): string[] {
+  const lifts = held === null ? until : (held.until ?? until);
+  const when = lifts === null ? [] : [deadline(lifts, now)];
+  if (held !== null) return [`held back by ${held.gate}: ${held.detail}`, ...when];
+  return waitsFor === null ? [] : [`waits for ${waitsFor}`, ...when];
 }
 
 function decisionLines({ decisions, now }: Why): string[] {
@@ -153,6 +168,6 @@ function shortName(policy: string): string {
   return policy.slice(policy.indexOf('/') + 1);
 }
 
-function clip(line: string): string {
-  return line.length <= WIDTH ? line : `${line.slice(0, WIDTH - 1)}…`;
+function clip(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, width - 1)}…`;
 }

@@ -127,6 +127,19 @@ test('a whole screen tells state, waits and decisions', () => {
   ]);
 });
 
+test('a long reason leaves room for until when', () => {
+  const detail = 'outside its schedule (Mon-Fri 08:00-20:00 Europe/Paris)';
+  const held = { gate: 'outside_schedule', detail, since: NOW, until: NOW + 66_600_000 } as const;
+  const text = whyText(whyOf([policyWhy('web-down', { phase: 'firing', held })]));
+  expect(text[0]).toBe(
+    'default/web: web-down is firing; held back by outside_sched…, until 2026-01-06 06:30:00 (in 18h 30m)',
+  );
+  expect(text.slice(6, 8)).toEqual([
+    `      held back by outside_schedule: ${detail}`,
+    '      until 2026-01-06 06:30:00 (in 18h 30m)',
+  ]);
+});
+
 test('it stays one screen, however much there is to tell', () => {
   const long = 'x'.repeat(500);
   const policies = Array.from({ length: 30 }, (_, i) =>
