@@ -24,6 +24,7 @@ export async function makeManualRequest(
       isForced: request.force,
       pause: pauseOf(await loadPauses(db), resource.key, now),
       notActionable: notActionable(resource),
+      outsideSchedule: null,
       cooldownUntil: null,
       backoffUntil: null,
       attempts: 0,

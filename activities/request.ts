@@ -4,6 +4,7 @@ import { episodeAt, type Episode } from '../domain/action/episode';
 import { firstHold, type GateFacts } from '../domain/action/gates';
 import { pauseOf } from '../domain/action/pause';
 import type { ManualRequest, RequestAnswer } from '../domain/action/resource-state';
+import { closedAt } from '../domain/calendar';
 import type { Policy, Verdict } from '../domain/policy/policy';
 import { observedOnly, type Resource } from '../domain/resource';
 import { databaseNow } from '../storage/clock';
@@ -158,16 +159,18 @@ async function makeRequest(
 
 async function gateFacts(db: Db, ask: Ask, episode: Episode): Promise<GateFacts> {
   const { resource, now } = ask;
+  const { limits, schedule } = ask.stored.policy;
   return {
     now,
     isManual: false,
     isForced: false,
     pause: pauseOf(await loadPauses(db, { lock: true }), resource.key, now),
     notActionable: notActionable(resource),
+    outsideSchedule: closedAt(schedule, now),
     cooldownUntil: episode.cooldownUntil,
     backoffUntil: episode.backoffUntil,
     attempts: episode.attempts,
-    maxAttempts: ask.stored.policy.limits.attempts,
+    maxAttempts: limits.attempts,
     busyWith: await holderOf(db, resource.key),
     acting: 0,
     maxConcurrent: null,

@@ -7,6 +7,7 @@ import {
 } from '../domain/action/admission';
 import type { ActionPlan } from '../domain/action/action';
 import { pauseOf } from '../domain/action/pause';
+import { closedAt, type Schedule } from '../domain/calendar';
 import { insertAudit } from './audit';
 import { databaseNow } from './clock';
 import { loadDegradation } from './degradation';
@@ -93,6 +94,7 @@ async function loadWaiting(db: Db, now: number): Promise<Waiting[]> {
   if (rows.length === 0) return [];
   const pauses = await loadPauses(db);
   const degraded = await loadDegradation(db, rows);
+  const closed = await loadClosed(db, rows, now);
   return rows.map((row) => ({
     plan: row.plan,
     waiter: row.waiter,
@@ -105,9 +107,26 @@ async function loadWaiting(db: Db, now: number): Promise<Waiting[]> {
       maxConcurrent: row.max_concurrent,
       isForced: row.forced,
       pause: pauseOf(pauses, row.resource, now),
+      outsideSchedule: closed.get(row.policy) ?? null,
       degraded: degraded(row.policy, row.resource),
     },
   }));
+}
+
+/** The policies of these requests that are outside their schedule now. */
+async function loadClosed(
+  db: Db,
+  requests: readonly { policy: string | null }[],
+  now: number,
+): Promise<Map<string | null, WaitingRequest['outsideSchedule']>> {
+  const policies = [...new Set(requests.map(({ policy }) => policy))];
+  const scheduled = await query<{ policy: string; schedule: Schedule }>(
+    db,
+    `select policy, document -> 'schedule' as schedule from policies
+      where policy = any($1) and document ? 'schedule'`,
+    [policies],
+  );
+  return new Map(scheduled.map(({ policy, schedule }) => [policy, closedAt(schedule, now)]));
 }
 
 async function grant(

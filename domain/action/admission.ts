@@ -13,6 +13,7 @@ export interface WaitingRequest {
   isForced: boolean;
   /** A pause that covers the target, if any. */
   pause: GateFacts['pause'];
+  outsideSchedule: GateFacts['outsideSchedule'];
   degraded: string | null;
 }
 
@@ -61,6 +62,7 @@ function factsOf(request: WaitingRequest, slots: readonly HeldSlot[], now: numbe
     isForced: request.isForced,
     pause: request.pause,
     notActionable: null,
+    outsideSchedule: request.outsideSchedule,
     cooldownUntil: null,
     backoffUntil: null,
     attempts: 0,

@@ -3,12 +3,13 @@ import type { Hold } from './action';
 /**
  * The gates, in the order in which they are asked; the first that holds names the reason.
  * `resource` gates look at the resource alone and hold its policy; `others` look beyond it,
- * and only these queue. Further gates (maintenance, schedule, rate, breaker, flapping, blast
+ * and only these queue. Further gates (maintenance, rate, breaker, flapping, blast
  * radius, storm, dependency, host) take their place in this table.
  */
 export const GATES = [
   'paused',
   'not_actionable',
+  'outside_schedule',
   'cooldown',
   'backoff',
   'attempts_exhausted',
@@ -28,6 +29,8 @@ export interface GateFacts {
   pause: { scope: string; reason: string; until: number | null } | null;
   /** Why no action can be taken on this resource at all; null when it can. */
   notActionable: string | null;
+  /** The hours of the policy, and when they begin (null: never), while it is outside of them. */
+  outsideSchedule: { schedule: string; opensAt: number | null } | null;
   cooldownUntil: number | null;
   backoffUntil: number | null;
   attempts: number;
@@ -70,6 +73,14 @@ const TABLE: readonly GateRow[] = [
     forcePasses: false,
     check: ({ notActionable }) =>
       notActionable === null ? null : { detail: notActionable, until: null },
+  },
+  {
+    gate: 'outside_schedule',
+    scope: 'resource',
+    manualPasses: true,
+    forcePasses: true,
+    check: ({ outsideSchedule: closed }) =>
+      closed && { detail: `outside its schedule (${closed.schedule})`, until: closed.opensAt },
   },
   {
     gate: 'cooldown',

@@ -1,9 +1,13 @@
 import type { Client } from '@temporalio/client';
 import { createActivities, DEFAULT_CONSTANTS, type Activities } from '../../activities';
+import type { Schedule } from '../../domain/calendar';
+import type { Policy } from '../../domain/policy/policy';
 import { createLogger } from '../../platform/logger';
 import { query } from '../../storage/database';
+import { admit } from '../../storage/admission';
 import { applyRevision } from '../../storage/manifests';
 import { createSampleStore } from '../../storage/samples';
+import { createTestApi } from '../support/api';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { watched } from '../support/policies';
 import { waitFor } from '../support/wait';
@@ -25,14 +29,7 @@ beforeEach(async () => {
     hasSearchAttributes: false,
     constants: DEFAULT_CONSTANTS,
   });
-  await applyRevision(pool, {
-    source: 'test',
-    author: 'vigil',
-    correlationId: null,
-    mode: 'upsert',
-    objects: watched('web', 'up == 0'),
-    deletions: [],
-  });
+  await applyPolicy({});
   const samples = createSampleStore({ pool, now: Date.now, onCommitted: () => undefined });
   const tags = { namespace: 'default', resource: 'web' };
   await samples.append([{ name: 'up', tags, source: 'test', ts: Date.now(), value: 0 }], null);
@@ -40,12 +37,34 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
+const DAY_MS = 86_400_000;
 const INPUT = {
   resource: 'default/web',
   policy: 'default/web-policy',
   handledVersion: 0,
   correlationId: null,
 };
+
+async function applyPolicy(changes: Partial<Policy>): Promise<void> {
+  await applyRevision(database.pool, {
+    source: 'test',
+    author: 'vigil',
+    correlationId: null,
+    mode: 'upsert',
+    objects: watched('web', 'up == 0', changes),
+    deletions: [],
+  });
+}
+
+/** Whole days in UTC, counted from today: nothing opens or closes while a test runs, but at midnight at most. */
+function scheduleOn(...daysFromToday: number[]): Schedule {
+  const days = daysFromToday.map((n) => new Date(midnightIn(n)).getUTCDay() || 7);
+  return { timezone: 'UTC', active: [{ days, startMinute: 0, endMinute: 1440 }] };
+}
+
+function midnightIn(days: number): number {
+  return (Math.floor(Date.now() / DAY_MS) + days) * DAY_MS;
+}
 
 test('tries of one request that overlap make one action', async () => {
   const answers = await Promise.all(Array.from({ length: 5 }, () => activities.request(INPUT)));
@@ -74,4 +93,49 @@ test('a resume that is being written is waited for: no hold is written that nobo
   } finally {
     resuming.release();
   }
+});
+
+test('outside its schedule a policy is held until the next window opens, and why tells so', async () => {
+  const opensAt = midnightIn(3);
+  await applyPolicy({ schedule: scheduleOn(3) });
+
+  const answer = await activities.request(INPUT);
+
+  const hold = { gate: 'outside_schedule', until: opensAt };
+  expect(answer).toMatchObject({ kind: 'held', hold });
+  expect(await query(database.pool, 'select 1 from requests')).toEqual([]);
+  const api = await createTestApi({ pool: database.pool, temporalAddress: '127.0.0.1:1' });
+  try {
+    const why = (await api.app.inject('/why/web')).json<{ text: string[] }>();
+    const text = why.text.join('\n');
+    expect(text).toMatch(
+      /held back by outside_schedule: outside its schedule \(\w{3} 00:00-24:00 UTC\)\n/,
+    );
+    expect(text).toContain(`until ${new Date(opensAt).toISOString().slice(0, 10)} 00:00:00 (in `);
+  } finally {
+    await api.close();
+  }
+});
+
+test('within its schedule a policy may act', async () => {
+  await applyPolicy({ schedule: scheduleOn(-1, 0, 1) });
+  expect(await activities.request(INPUT)).toMatchObject({ kind: 'start' });
+});
+
+test('a request whose window closed while it was queued is granted when the next one opens', async () => {
+  const { pool } = database;
+  // As if every slot of the policy were taken.
+  await applyPolicy({ limits: { attempts: 3, maxConcurrent: 0 } });
+  const asked = await activities.request(INPUT);
+  expect(asked).toMatchObject({ kind: 'queued', hold: { gate: 'max_concurrent' } });
+  const actionId = 'plan' in asked ? asked.plan.actionId : '';
+
+  await applyPolicy({ schedule: scheduleOn(3) });
+  await query(pool, 'update requests set max_concurrent = 1');
+  expect(await admit(pool, actionId)).toMatchObject({
+    kind: 'queued',
+    hold: { gate: 'outside_schedule', until: midnightIn(3) },
+  });
+  await applyPolicy({ schedule: scheduleOn(-1, 0, 1) });
+  expect(await admit(pool, actionId)).toMatchObject({ kind: 'granted' });
 });

@@ -18,6 +18,7 @@ function request(changes: Partial<WaitingRequest> = {}): WaitingRequest {
     maxConcurrent: 1,
     isForced: false,
     pause: null,
+    outsideSchedule: null,
     degraded: null,
     ...changes,
   };
@@ -32,6 +33,7 @@ const anyRequest = fc.record({
   maxConcurrent: fc.constant(2),
   isForced: fc.boolean(),
   pause: fc.constantFrom(null, { scope: '*', reason: 'work', until: null }),
+  outsideSchedule: fc.constantFrom(null, { schedule: 'Mon 08:00-20:00 UTC', opensAt: NOW + 1 }),
   degraded: fc.constantFrom(null, 'outbox is old'),
 });
 
@@ -81,6 +83,7 @@ test('nobody is overtaken by a less urgent request that wants the same', () => {
         const waiting = drawn.map((r) => ({
           ...r,
           pause: null,
+          outsideSchedule: null,
           degraded: null,
           isForced: false,
           policy: 'default/p',
@@ -124,4 +127,20 @@ test('a degraded control plane holds policies, not people', () => {
     NOW,
   );
   expect(decisions.map((d) => d.kind)).toEqual(['queued', 'granted']);
+});
+
+test('a policy whose hours ended while it was queued waits for the next ones, a person does not', () => {
+  const outsideSchedule = { schedule: 'Mon 08:00-20:00 UTC', opensAt: NOW + 1 };
+  const decisions = decideAdmission(
+    [
+      request({ actionId: 'a', outsideSchedule }),
+      request({ actionId: 'b', policy: null, target: 'default/x', outsideSchedule }),
+    ],
+    [],
+    NOW,
+  );
+  expect(decisions).toMatchObject([
+    { kind: 'queued', hold: { gate: 'outside_schedule', until: NOW + 1 } },
+    { kind: 'granted' },
+  ]);
 });

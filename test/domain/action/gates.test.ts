@@ -7,6 +7,7 @@ const OPEN: GateFacts = {
   isForced: false,
   pause: null,
   notActionable: null,
+  outsideSchedule: null,
   cooldownUntil: null,
   backoffUntil: null,
   attempts: 0,
@@ -25,6 +26,11 @@ const CLOSED: Record<Gate, { facts: Partial<GateFacts>; manual: boolean; forced:
     forced: true,
   },
   not_actionable: { facts: { notActionable: 'no manifest' }, manual: false, forced: false },
+  outside_schedule: {
+    facts: { outsideSchedule: { schedule: 'Mon 08:00-20:00 UTC', opensAt: 2000 } },
+    manual: true,
+    forced: true,
+  },
   cooldown: { facts: { cooldownUntil: NOW + 1 }, manual: true, forced: true },
   backoff: { facts: { backoffUntil: NOW + 1 }, manual: true, forced: true },
   attempts_exhausted: { facts: { attempts: 3 }, manual: true, forced: true },
@@ -64,4 +70,14 @@ test('the first gate of the table names the reason', () => {
 
 test('a cooldown that is over does not hold', () => {
   expect(hold({ ...OPEN, cooldownUntil: NOW, backoffUntil: NOW })).toBeNull();
+});
+
+test('outside its schedule a policy is held until its hours begin, and hears which they are', () => {
+  const closed = { schedule: 'Mon-Fri 08:00-20:00 Europe/Paris', opensAt: NOW + 5000 };
+  const facts = { ...OPEN, outsideSchedule: closed, cooldownUntil: NOW + 9000 };
+  expect(firstHold(facts, 'resource')).toEqual({
+    gate: 'outside_schedule',
+    detail: 'outside its schedule (Mon-Fri 08:00-20:00 Europe/Paris)',
+    until: NOW + 5000,
+  });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { OUTCOMES } from '../../../domain/action/action';
+import { closedAt } from '../../../domain/calendar';
 import { planOf, POLICY, ResourceSimulator, type World } from '../../support/resource-simulator';
 
 const WILLING: World = {
@@ -76,6 +77,26 @@ test('what is held is asked again when its time has come, or when a gate lifts',
   life.feed({ kind: 'gateLifted' });
   life.runUntil(66_100);
   expect(life.phase()).toBe('acting');
+});
+
+test('outside its schedule a policy is asked about once, and again when its hours begin', () => {
+  const hours = { days: [5], startMinute: 8 * 60, endMinute: 20 * 60 };
+  const schedule = { timezone: 'Europe/Paris', active: [hours] };
+  const life = firing({
+    ...WILLING,
+    answer: (_n, now) => {
+      const closed = closedAt(schedule, now);
+      return closed === null
+        ? { kind: 'start', untilMs: 0 }
+        : { kind: 'held', untilMs: (closed.opensAt ?? Infinity) - now };
+    },
+  });
+  // The clock starts on Thursday 1970-01-01; Paris is an hour ahead.
+  const opens = Date.parse('1970-01-02T07:00Z');
+  life.runUntil(opens - 1);
+  expect([life.requests, life.phase()]).toEqual([1, 'firing']);
+  life.runUntil(opens + 100);
+  expect([life.requests, life.phase()]).toEqual([2, 'acting']);
 });
 
 test('a queued request is withdrawn when the condition clears', () => {
