@@ -145,6 +145,43 @@ spec:
   });
 });
 
+const SEED = {
+  name: 'high-cpu',
+  condition: { type: 'metric_exceeds', metric: 'cpu_usage', threshold: 0.8 },
+};
+
+test.each([
+  [{ action: 'scale_up' }, { by: 1 }],
+  [{ steps: [{ action: 'scale_up', params: { by: 3 } }] }, { by: 3 }],
+  [{ steps: [{ action: 'scale_up', params: { to: 5 } }] }, { by: 1, to: 5 }],
+])('an alias brings its parameters along, and written ones win: %j', (written, params) => {
+  const { objects, problems } = compileDocument(
+    { policies: [{ ...SEED, ...written }] },
+    { file: 'api', catalogue: CATALOGUE },
+  );
+  expect(problems).toEqual([]);
+  expect(objects[0]?.policies[0]?.steps).toEqual([{ action: 'scale', params }]);
+});
+
+test('a verb that only a planned runtime has is for dry runs, and the problem names that runtime', () => {
+  const catalogue = CATALOGUE.map((one) =>
+    one.type === 'docker' ? { ...one, isPlanned: true as const } : one,
+  );
+  const compiled = (changes: object) =>
+    compileDocument(
+      { policies: [{ ...SEED, action: 'scale_up', ...changes }] },
+      { file: 'api', catalogue },
+    );
+  expect(compiled({}).problems.map(formatProblem)).toEqual([
+    'api:1:1: /policies/0/action: no runtime has the action "scale_up" (scale) yet; runtime docker will, until then only "mode: dry-run" takes it',
+  ]);
+  expect(compiled({ mode: 'dry-run' })).toMatchObject({
+    problems: [],
+    objects: [{ policies: [{ steps: [{ action: 'scale', params: { by: 1 } }] }] }],
+  });
+  expect(compiled({ action: 'teleport' }).problems[0]?.message).toMatch(/known: restart, sync$/);
+});
+
 test('a policies: list becomes Policies in namespace default that compile again on their own', () => {
   const { objects, problems } = compile(`
 policies:
