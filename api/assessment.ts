@@ -15,18 +15,28 @@ export interface Assessed extends PolicyRevision {
   firesInMs: number | null;
 }
 
-/** Evaluates every policy whose target the resource is. Changes nothing. */
+/** Evaluates every policy in use whose target the resource is. Changes nothing. */
 export async function assessPolicies(deps: ApiDeps, resource: ResourceRow): Promise<Assessed[]> {
   const [policies, stored] = await Promise.all([
     loadPolicies(deps.pool, resource.namespace),
     loadVerdicts(deps.pool, resource.resource),
   ]);
-  const targeting = policies.filter(({ policy }) => isTarget(policy, resource));
+  const targeting = policies.filter(
+    ({ policy }) => policy.enabled !== false && isTarget(policy, resource),
+  );
   return Promise.all(
     targeting.map((one) =>
       assessOne(deps, resource, { ...one, stored: stored.get(one.policy.key) ?? null }),
     ),
   );
+}
+
+/** Keys of the disabled policies that would look at the resource. */
+export async function disabledPolicies(deps: ApiDeps, resource: ResourceRow): Promise<string[]> {
+  const policies = await loadPolicies(deps.pool, resource.namespace);
+  return policies
+    .filter(({ policy }) => policy.enabled === false && isTarget(policy, resource))
+    .map(({ policy }) => policy.key);
 }
 
 async function assessOne(

@@ -36,7 +36,7 @@ export async function listPolicies(
   );
 }
 
-/** Every policy in force of a namespace, as the decision code sees it. */
+/** Every policy in force of a namespace, as the decision code sees it; disabled ones too. */
 export async function loadPolicies(db: Db, namespace: string): Promise<PolicyRevision[]> {
   return query<PolicyRevision>(
     db,

@@ -62,6 +62,8 @@ export interface Policy {
   approval: Approval | null;
   verify: Verification;
   mode: 'enforce' | 'dry-run';
+  /** False: it is kept and listed, and judges nothing. Absent: it is in use. */
+  enabled?: false;
   /** Key of the Service whose manifest implied this policy (`sync`), else null. */
   impliedBy: string | null;
 }

@@ -33,6 +33,7 @@ const specSchema = z.strictObject({
   approval: anything,
   verify: anything,
   mode: z.enum(['enforce', 'dry-run']).default('enforce'),
+  enabled: z.boolean().default(true),
 });
 
 const NOT_YET = ['clear', 'missing', 'schedule', 'language'];
@@ -105,6 +106,8 @@ export function compilePolicy(
     approval: parts.approval,
     verify,
     mode: data.mode,
+    // Absent unless disabled, so that policies of earlier versions compile to what is stored.
+    ...(data.enabled ? {} : { enabled: false as const }),
     impliedBy: null,
   };
 }

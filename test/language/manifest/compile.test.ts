@@ -145,6 +145,19 @@ spec:
   });
 });
 
+test('a disabled Policy says so, and an enabled one compiles to what it was before', () => {
+  const compiled = (more: string) =>
+    compile(`
+apiVersion: vigil.io/v1
+kind: Policy
+metadata: { name: down }
+spec: { condition: http_up == 0, action: restart${more} }
+`).objects[0]?.policies[0];
+  expect(compiled(', enabled: false')).toMatchObject({ enabled: false });
+  expect(compiled(', enabled: true')).toEqual(compiled(''));
+  expect(compiled('')).not.toHaveProperty('enabled');
+});
+
 const SEED = {
   name: 'high-cpu',
   condition: { type: 'metric_exceeds', metric: 'cpu_usage', threshold: 0.8 },
