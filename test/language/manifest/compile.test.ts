@@ -195,6 +195,48 @@ test('a verb that only a planned runtime has is for dry runs, and the problem na
   expect(compiled({ action: 'teleport' }).problems[0]?.message).toMatch(/known: restart, sync$/);
 });
 
+describe('one policy at a place', () => {
+  const place = { namespace: 'shop', name: 'high-cpu' };
+  const at = (document: unknown, policy: object = place) =>
+    compileDocument(document, { file: 'api', catalogue: CATALOGUE, policy });
+  const spec = { condition: 'cpu_usage > 80%', action: 'restart' };
+  const MANIFEST = { apiVersion: 'vigil.io/v1', kind: 'Policy', metadata: place, spec };
+
+  test.each([
+    ['a manifest', MANIFEST],
+    ['a manifest that leaves its name out', { apiVersion: 'vigil.io/v1', kind: 'Policy', spec }],
+    ['its spec', spec],
+    ['its spec with the name beside', { name: 'high-cpu', ...spec }],
+  ])('%s stands for the same document', (_, body) => {
+    expect(at(body)).toMatchObject({
+      problems: [],
+      objects: [{ kind: 'Policy', ...place, document: MANIFEST }],
+    });
+  });
+
+  test.each([
+    [{ name: 'other', ...spec }, /^\/name: "name" must be "high-cpu" as in the address/],
+    [{ ...MANIFEST, metadata: { namespace: 'b' } }, /^\/metadata\/namespace: .* not "b"$/],
+    [{ ...MANIFEST, kind: 'Service' }, /^\/kind: "kind" must be Policy, not "Service"$/],
+    [{ ...MANIFEST, metadata: [] }, /"metadata" must be a mapping/],
+    [{ ...spec, acton: 1 }, /^\/acton: unknown field "acton"; did you mean "action"/],
+    [{ policies: [] }, /unknown field "policies"/],
+  ])('%j is refused', (body, message) => {
+    const { objects, problems } = at(body);
+    expect(objects).toEqual([]);
+    expect(problems.map((problem) => problem.message)).toContainEqual(
+      expect.stringMatching(message),
+    );
+  });
+
+  test('without a place the body has to name it', () => {
+    expect(at({ name: 'a', namespace: 'b', ...spec }, {}).objects).toMatchObject([
+      { namespace: 'b', name: 'a' },
+    ]);
+    expect(at(spec, {}).problems[0]?.message).toMatch(/"name" is missing/);
+  });
+});
+
 test('a policies: list becomes Policies in namespace default that compile again on their own', () => {
   const { objects, problems } = compile(`
 policies:
