@@ -197,7 +197,8 @@ function collisions(
   );
 }
 
-function belongsTo(claim: Claim): string {
+/** `Policy default/down belongs to source folder:manifests (down.yaml:3)`. */
+export function belongsTo(claim: ManifestName & Pick<Claim, 'source' | 'file' | 'line'>): string {
   return `${nameOf(claim)} belongs to source ${claim.source} (${placeText(claim)})`;
 }
 

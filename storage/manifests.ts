@@ -17,6 +17,7 @@ import { enqueue, OUTBOX_PRIORITY } from './outbox';
 import { lockRevisions } from './revision-lock';
 import { forgetStates } from './states';
 
+export { belongsTo } from './manifest-plan';
 export type { Expectation, ManifestName, ManifestObject, ManifestProblem } from './manifest-plan';
 
 export interface RevisionRequest {
