@@ -63,6 +63,7 @@ async function doubtOf(
   if (plan.policy === null) return null;
   const current = await loadPolicy(db, plan.policy);
   if (current === null) return 'the policy is gone';
+  if (current.policy.enabled === false) return 'the policy is disabled';
   const bound = await loadPolicyRevision(db, plan.policy, plan.policyRevision);
   const { condition } = bound ?? current.policy;
   const { verdict } = await verdictNow(db, resource, condition, now);

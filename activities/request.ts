@@ -65,7 +65,7 @@ export function createRequestActivities(deps: ActivityDeps) {
       await recordHandled(pool, input.resource, input.handledVersion);
       const resource = await loadResource(pool, input.resource);
       const stored = await loadPolicy(pool, input.policy);
-      if (stored === null) return reply({ kind: 'gone' });
+      if (stored === null || stored.policy.enabled === false) return reply({ kind: 'gone' });
       const open = await findOpenRequest(pool, input.resource, input.policy);
       if (open !== null) return reply(await answerOpen(deps, open));
       const ask = await lookAt(deps, resource ?? observedOnly(input.resource), stored);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { ActionRow } from '../storage/actions';
 import type { AuditRow } from '../storage/audit-read';
+import type { Condition } from '../domain/policy/ast';
+import type { Judgement } from './assessment';
 import { timeAnswer, toTime, toTimeOrNull } from './times';
 
 /** Answers that several routes give: their schemas, and how rows become them. */
@@ -57,4 +59,43 @@ export const auditAnswer = z.object({
 
 export function toAuditAnswer(row: AuditRow): z.output<typeof auditAnswer> {
   return { ...row, at: toTime(row.at) };
+}
+
+const evidenceAnswer = z.object({
+  series: z.string(),
+  value: z.number().nullable(),
+  ts: timeAnswer.nullable(),
+  receivedAt: timeAnswer.nullable(),
+  verdict: z.string(),
+  test: z.string().optional(),
+  reason: z.string().optional(),
+});
+
+export const judgementFields = {
+  verdict: z.string(),
+  since: timeAnswer,
+  value: z.number().nullable(),
+  forMs: z.number(),
+  firesInMs: z.number().nullable().describe('null unless the verdict is true'),
+  evidence: z.array(evidenceAnswer),
+  explanation: z.string(),
+};
+
+export function toJudgementAnswer(
+  { forMs }: Condition,
+  { verdict, firesInMs, explanation }: Judgement,
+): z.output<z.ZodObject<typeof judgementFields>> {
+  return {
+    verdict: verdict.verdict,
+    since: toTime(verdict.since),
+    value: verdict.value,
+    forMs,
+    firesInMs,
+    evidence: verdict.evidence.map((one) => ({
+      ...one,
+      ts: toTimeOrNull(one.ts),
+      receivedAt: toTimeOrNull(one.receivedAt),
+    })),
+    explanation,
+  };
 }

@@ -25,6 +25,8 @@ import { ingestRoutes } from './routes/ingest';
 import { manifestRoutes } from './routes/manifests';
 import { pauseRoutes } from './routes/pauses';
 import { policyRoutes } from './routes/policies';
+import { policyChangeRoutes } from './routes/policy-changes';
+import { policyEvaluateRoutes } from './routes/policy-evaluate';
 import { queryRoutes } from './routes/query';
 import { queueRoutes } from './routes/queue';
 import { resourceRoutes } from './routes/resources';
@@ -39,6 +41,8 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   whyRoutes,
   evaluateRoutes,
   policyRoutes,
+  policyChangeRoutes,
+  policyEvaluateRoutes,
   pauseRoutes,
   manifestRoutes,
   driftRoutes,

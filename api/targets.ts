@@ -1,6 +1,7 @@
 import { CATALOGUES } from '../activities/catalogue';
 import { parseResourceKey, resourceKey } from '../domain/resource';
-import type { StepParams } from '../domain/policy/policy';
+import { stepOf } from '../domain/action/runtime';
+import type { Step, StepParams } from '../domain/policy/policy';
 import { getResource, type ResourceRow } from '../storage/resources';
 import type { ApiDeps } from './deps';
 import { notFound, type Problem, unprocessable } from './problems';
@@ -19,10 +20,10 @@ export async function findResource(deps: ApiDeps, resource: string): Promise<Res
 }
 
 /**
- * The verb under its own name, after checking that the resource's runtime has it and its parameters.
- * Throws 422 with every problem.
+ * The step under its verb's own name, with what an alias brings along, after checking that the
+ * resource's runtime has it and its parameters. Throws 422 with every problem.
  */
-export function checkVerb(resource: ResourceRow, action: string, params: StepParams): string {
+export function checkStep(resource: ResourceRow, action: string, params: StepParams): Step {
   const type = resource.spec?.runtime.type;
   const catalogue = CATALOGUES.find((one) => one.type === type);
   if (catalogue === undefined) {
@@ -30,8 +31,8 @@ export function checkVerb(resource: ResourceRow, action: string, params: StepPar
       { field: 'target', message: 'is only observed; describe it in a Service manifest' },
     ]);
   }
-  const name = catalogue.aliases[action] ?? action;
-  const verb = catalogue.verbs.find((one) => one.verb === name);
+  const step = stepOf(catalogue, action);
+  const verb = catalogue.verbs.find((one) => one.verb === step.action);
   if (verb === undefined) {
     const known = catalogue.verbs.map((one) => one.verb).join(', ');
     throw unprocessable(`runtime ${catalogue.type} cannot ${action}`, [
@@ -45,5 +46,5 @@ export function checkVerb(resource: ResourceRow, action: string, params: StepPar
     return typeof value === spec.type ? [] : [{ field, message: `must be a ${spec.type}` }];
   });
   if (problems.length > 0) throw unprocessable('the parameters do not fit the action', problems);
-  return verb.verb;
+  return { action: verb.verb, params: { ...step.params, ...params } };
 }

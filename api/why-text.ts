@@ -14,6 +14,7 @@ export function whyText(why: Why): string[] {
     facts(why),
     ...why.pauses.slice(0, PAUSE_LINES).map((one) => pauseLine(one, why.now)),
     ...awayLine(why),
+    ...disabledLine(why),
     ...policyLines(why),
     ...decisionLines(why),
   ].map((line) => clip(line, WIDTH));
@@ -76,6 +77,10 @@ function pauseLine({ scope, actor, reason, until }: Why['pauses'][number], now: 
 function awayLine({ workflow }: Why): string[] {
   if (workflow.kind !== 'away') return [];
   return [`  Temporal gives no answer, so phases are unknown: ${workflow.reason}`];
+}
+
+function disabledLine({ disabled }: Why): string[] {
+  return disabled.length === 0 ? [] : [`  disabled: ${disabled.map(shortName).join(', ')}`];
 }
 
 function policyLines({ policies, now }: Why): string[] {

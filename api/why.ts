@@ -4,7 +4,7 @@ import { listPauses, type PauseRow } from '../storage/pauses';
 import { loadEpisodesOf, type EpisodeRow } from '../storage/policies';
 import type { ResourceRow } from '../storage/resources';
 import type { PolicyStatus } from '../workflows/contract';
-import { assessPolicies, type Assessed } from './assessment';
+import { assessPolicies, disabledPolicies, type Assessed } from './assessment';
 import { queryStatus, type StatusAnswer } from './commands';
 import type { ApiDeps } from './deps';
 
@@ -15,6 +15,8 @@ export interface Why {
   /** The pauses that cover it. */
   pauses: PauseRow[];
   policies: PolicyWhy[];
+  /** Keys of policies that would look at it and are disabled. */
+  disabled: string[];
   /** The last ten, newest first. */
   decisions: AuditRow[];
   workflow: StatusAnswer;
@@ -43,8 +45,9 @@ const PHASE_ORDER = ['acting', 'firing', 'pending', 'unknown', 'cooldown', 'inac
 export async function explainResource(deps: ApiDeps, resource: ResourceRow): Promise<Why> {
   const { pool } = deps;
   const key = resource.resource;
-  const [assessed, episodes, pauses, workflow, decisions] = await Promise.all([
+  const [assessed, disabled, episodes, pauses, workflow, decisions] = await Promise.all([
     assessPolicies(deps, resource),
+    disabledPolicies(deps, resource),
     loadEpisodesOf(pool, key),
     listPauses(pool, deps.now()),
     queryStatus(deps.temporal, key),
@@ -62,6 +65,7 @@ export async function explainResource(deps: ApiDeps, resource: ResourceRow): Pro
     policies: assessed
       .map((one) => explainPolicy(one, resource, { episodes, workflow }))
       .sort((a, b) => PHASE_ORDER.indexOf(a.phase) - PHASE_ORDER.indexOf(b.phase)),
+    disabled,
     decisions,
     workflow,
   };

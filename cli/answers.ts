@@ -132,9 +132,42 @@ export const PolicyAnswer = z.looseObject({
   impliedBy: z.string().nullable(),
   source: z.string().nullish(),
   file: z.string().nullish(),
+  line: z.number().nullish(),
+  enabled: z.boolean().nullish(),
+  severity: z.string().nullish(),
+  condition: z.string().nullish(),
   document: z.unknown(),
 });
 export type PolicyAnswer = z.output<typeof PolicyAnswer>;
+
+export const PolicyDetail = PolicyAnswer.extend({
+  manifest: z.unknown(),
+  revisions: z.array(
+    z.looseObject({
+      revision: z.number(),
+      at: time,
+      author: z.string(),
+      source: z.string(),
+      deleted: z.boolean(),
+    }),
+  ),
+});
+export type PolicyDetail = z.output<typeof PolicyDetail>;
+
+export const Evaluation = z.looseObject({
+  policy: z.string().nullable(),
+  resource: z.string().nullable(),
+  targeted: z.boolean().nullable(),
+  verdict: z.string(),
+  explanation: z.string(),
+  fires: z.boolean(),
+  firesInMs: z.number().nullable(),
+  step: z.looseObject({ action: z.string(), params: z.record(z.string(), z.unknown()) }).nullable(),
+  mode: z.string().nullable(),
+});
+export type Evaluation = z.output<typeof Evaluation>;
+
+export const Reloaded = z.looseObject({ revision: z.number(), policies: z.number() });
 
 export const Verification = z.looseObject({
   ok: z.boolean(),

@@ -5,6 +5,8 @@ import { createProcessLifecycle, runProcess } from '../platform/process';
 import { createLogger } from '../platform/logger';
 import { createRegistry } from '../platform/metrics';
 import { createPool } from '../storage/database';
+import { listen } from '../storage/listen';
+import { SYNC_CHANNEL } from '../storage/reload';
 import { createCompile } from './compile';
 import { gitopsConfigSchema } from './config';
 import { registerMetrics } from './metrics';
@@ -32,6 +34,13 @@ async function main(): Promise<void> {
     lifecycle.onStop(source.name, sync.stop);
     return sync;
   });
+  const listener = listen(pool, {
+    channels: [SYNC_CHANNEL],
+    onNotify() {
+      for (const sync of syncs) sync.lookNow();
+    },
+  });
+  lifecycle.onStop('listener', () => listener.close());
   const statuses = () => syncs.map((sync) => sync.status());
   registerMetrics(registry, statuses);
 

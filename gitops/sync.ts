@@ -19,6 +19,8 @@ export interface SyncOptions {
 
 export interface Sync {
   status: () => SourceStatus;
+  /** Looks at the source now instead of at the end of the interval. */
+  lookNow: () => void;
   stop: () => Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export function startSync(options: SyncOptions): Sync {
   const running = run();
   return {
     status: () => round.status(options.now()),
+    lookNow: bell.ring,
     async stop() {
       bell.stop();
       await running;

@@ -11,12 +11,12 @@ export async function loadNewestRevision(db: Db): Promise<number> {
   return row?.revision ?? 0;
 }
 
-/** Every policy in force. */
+/** Every policy in force that is not disabled. */
 export async function loadAllPolicies(db: Db): Promise<PolicyRevision[]> {
   return query<PolicyRevision & Record<string, unknown>>(
     db,
     `select document as policy, revision, created_revision as "createdRevision"
-     from policies where deleted_at is null`,
+     from policies where deleted_at is null and not document @> '{"enabled": false}'`,
   );
 }
 

@@ -31,6 +31,7 @@ export interface ManifestProblem {
 /** A stored manifest and the live resources it makes. */
 export interface Claim extends ManifestName {
   source: string;
+  revision: number;
   checksum: string;
   file: string | null;
   line: number | null;
@@ -40,6 +41,8 @@ export interface Claim extends ManifestName {
 /** What a revision would do. With a problem it does nothing. */
 export interface RevisionPlan {
   problems: ManifestProblem[];
+  /** The only problem is that an object is not at the revision that was expected. */
+  isStale: boolean;
   writes: ManifestObject[];
   removals: ManifestName[];
   /** Unchanged, but for file or line. */
@@ -47,8 +50,14 @@ export interface RevisionPlan {
   unchanged: number;
 }
 
+/** An object as the caller saw it; revision null: there is none. */
+export interface Expectation extends ManifestName {
+  revision: number | null;
+}
+
 interface Wish {
   source: string;
+  expected?: Expectation | undefined;
   mode: 'replaceSource' | 'upsert';
   objects: readonly ManifestObject[];
   deletions: readonly ManifestName[];
@@ -57,7 +66,7 @@ interface Wish {
 export async function storedClaims(db: Db): Promise<Claim[]> {
   return query<Claim & Record<string, unknown>>(
     db,
-    `select m.kind, m.namespace, m.name, m.source, m.checksum, m.file, m.line,
+    `select m.kind, m.namespace, m.name, m.source, m.revision, m.checksum, m.file, m.line,
             array(select r.resource from resources r
                   where m.kind = 'Service' and r.deleted_at is null
                     and r.namespace = m.namespace and r.service = m.name) as resources
@@ -84,21 +93,35 @@ export function planRevision(stored: readonly Claim[], wish: Wish): RevisionPlan
   const byName = new Map(stored.map((claim) => [nameOf(claim), claim]));
   const wanted = new Set(wish.objects.map(nameOf));
   const removals = removalsOf(stored, byName, { wish, wanted });
-  const problems = [
+  const faults = [
     ...invalidNames(wish.objects),
     ...duplicates(wish.objects),
     ...foreign(wish, byName),
     ...collisions(stored, wish.objects, new Set([...wanted, ...removals.map(nameOf)])),
   ];
+  const stale = faults.length > 0 ? [] : unexpected(wish.expected, byName);
   const isSame = (o: ManifestObject): boolean => byName.get(nameOf(o))?.checksum === o.checksum;
   const same = wish.objects.filter(isSame);
   return {
-    problems,
+    problems: [...faults, ...stale],
+    isStale: stale.length > 0,
     writes: wish.objects.filter((object) => !isSame(object)),
     removals,
     moves: same.filter((object) => hasMoved(object, byName.get(nameOf(object)))),
     unchanged: same.length,
   };
+}
+
+function unexpected(
+  expected: Expectation | undefined,
+  byName: ReadonlyMap<string, Claim>,
+): ManifestProblem[] {
+  if (expected === undefined) return [];
+  const claim = byName.get(nameOf(expected));
+  if ((claim?.revision ?? null) === expected.revision) return [];
+  const now = claim === undefined ? 'is not there' : `is at revision ${claim.revision}`;
+  const place = { file: claim?.file ?? '', line: claim?.line ?? 1 };
+  return [{ ...place, message: `${nameOf(expected)} ${now}` }];
 }
 
 function removalsOf(
@@ -174,7 +197,8 @@ function collisions(
   );
 }
 
-function belongsTo(claim: Claim): string {
+/** `Policy default/down belongs to source folder:manifests (down.yaml:3)`. */
+export function belongsTo(claim: ManifestName & Pick<Claim, 'source' | 'file' | 'line'>): string {
   return `${nameOf(claim)} belongs to source ${claim.source} (${placeText(claim)})`;
 }
 

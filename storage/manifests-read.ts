@@ -67,3 +67,27 @@ export async function listVersions(
     [id.kind, id.namespace, id.name, limit],
   );
 }
+
+/** One revision of a manifest as it was written; `document` null: deleted by it. */
+export interface ManifestVersion extends ManifestVersionRow {
+  document: unknown;
+  file: string | null;
+  line: number | null;
+}
+
+/** What one revision made of a manifest, also of one that is gone; null when it did not touch it. */
+export async function getVersion(
+  db: Db,
+  id: ManifestName,
+  revision: number,
+): Promise<ManifestVersion | null> {
+  const rows = await query<ManifestVersion & Record<string, unknown>>(
+    db,
+    `select v.revision, r.created_at as "createdAt", r.author, v.source, v.document is null as "isDeleted",
+       v.document, v.file, v.line
+     from manifest_versions v join revisions r using (revision)
+     where v.kind = $1 and v.namespace = $2 and v.name = $3 and v.revision = $4`,
+    [id.kind, id.namespace, id.name, revision],
+  );
+  return rows[0] ?? null;
+}

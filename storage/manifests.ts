@@ -6,12 +6,19 @@ import { insertAudit } from './audit';
 import { inTransaction, query, type Db } from './database';
 import { removeObject, writeObject, type WrittenObject } from './manifest-objects';
 import { nameOf, planRevision, storedClaims } from './manifest-plan';
-import type { ManifestName, ManifestObject, ManifestProblem, RevisionPlan } from './manifest-plan';
+import type {
+  Expectation,
+  ManifestName,
+  ManifestObject,
+  ManifestProblem,
+  RevisionPlan,
+} from './manifest-plan';
 import { enqueue, OUTBOX_PRIORITY } from './outbox';
 import { lockRevisions } from './revision-lock';
 import { forgetStates } from './states';
 
-export type { ManifestName, ManifestObject, ManifestProblem } from './manifest-plan';
+export { belongsTo } from './manifest-plan';
+export type { Expectation, ManifestName, ManifestObject, ManifestProblem } from './manifest-plan';
 
 export interface RevisionRequest {
   /** Who owns the objects: `folder:<path>`, `api`, … */
@@ -24,6 +31,8 @@ export interface RevisionRequest {
   objects: readonly ManifestObject[];
   /** Names that are not there are left out. */
   deletions: readonly ManifestName[];
+  /** Refused as stale unless that object is at that revision. */
+  expected?: Expectation | undefined;
 }
 
 export interface ManifestChange extends ManifestName {
@@ -38,19 +47,21 @@ export type RevisionResult =
       changed: ManifestChange[];
       unchanged: number;
     }
-  | { kind: 'refused'; problems: ManifestProblem[] };
+  | { kind: 'refused'; isStale: boolean; problems: ManifestProblem[] };
 
 /**
  * Makes the next revision of the desired state out of one source's objects, all or nothing: the
  * manifests, their resources and policies, audit rows, and the news for running workflows, in one
  * transaction. Refused (and nothing written) when an object belongs to another source, is there
- * twice, or makes a resource that another one makes.
+ * twice, makes a resource that another one makes, or is not at the revision that was expected.
  */
 export async function applyRevision(pool: Pool, request: RevisionRequest): Promise<RevisionResult> {
   return inTransaction(pool, async (db) => {
     await lockRevisions(db);
     const plan = planRevision(await storedClaims(db), request);
-    if (plan.problems.length > 0) return { kind: 'refused', problems: plan.problems };
+    if (plan.problems.length > 0) {
+      return { kind: 'refused', isStale: plan.isStale, problems: plan.problems };
+    }
     await followMoves(db, plan);
     if (plan.removals.length + plan.writes.length === 0) {
       return { kind: 'applied', revision: null, changed: [], unchanged: plan.unchanged };

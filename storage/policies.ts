@@ -12,11 +12,20 @@ export interface PolicyRow {
   /** Of its manifest, or of the Service's that implies it. */
   source: string | null;
   file: string | null;
+  line: number | null;
+  manifestRevision: number | null;
 }
 
-const SELECT = `
-  select p.policy, p.revision, p.created_revision as "createdRevision", p.implied_by as "impliedBy", p.document,
-    m.source, m.file
+/** With the manifest as its author wrote it. */
+export interface PolicyDetailRow extends PolicyRow {
+  manifest: unknown;
+}
+
+const COLUMNS = `
+  p.policy, p.revision, p.created_revision as "createdRevision", p.implied_by as "impliedBy", p.document,
+  m.source, m.file, m.line, m.revision as "manifestRevision"`;
+
+const IN_FORCE = `
   from policies p left join manifests m
     on m.namespace = p.namespace
     and m.kind = case when p.implied_by is null then 'Policy' else 'Service' end
@@ -27,16 +36,44 @@ const SELECT = `
 /** Policies in force by key, after `after`. */
 export async function listPolicies(
   db: Db,
+  filter: { namespace: string | null; source: string | null },
   page: { after: string | null; limit: number },
 ): Promise<PolicyRow[]> {
   return query<PolicyRow>(
     db,
-    `${SELECT} and ($1::text is null or p.policy > $1) order by p.policy limit $2`,
-    [page.after, page.limit],
+    `select ${COLUMNS} ${IN_FORCE} and ($1::text is null or p.policy > $1)
+       and ($3::text is null or p.namespace = $3) and ($4::text is null or m.source = $4)
+     order by p.policy limit $2`,
+    [page.after, page.limit, filter.namespace, filter.source],
   );
 }
 
-/** Every policy in force of a namespace, as the decision code sees it. */
+/** One policy in force, or null. */
+export async function getPolicy(db: Db, policy: string): Promise<PolicyDetailRow | null> {
+  const rows = await query<PolicyDetailRow>(
+    db,
+    `select ${COLUMNS}, m.document as manifest ${IN_FORCE} and p.policy = $1`,
+    [policy],
+  );
+  return rows[0] ?? null;
+}
+
+/** A policy as it was compiled at a revision: the newest document that is not younger; null before its first. */
+export async function getCompiled(
+  db: Db,
+  policy: string,
+  revision: number,
+): Promise<Policy | null> {
+  const rows = await query<{ document: Policy }>(
+    db,
+    `select document from policy_revisions where policy = $1 and revision <= $2
+     order by revision desc limit 1`,
+    [policy, revision],
+  );
+  return rows[0]?.document ?? null;
+}
+
+/** Every policy in force of a namespace, as the decision code sees it; disabled ones too. */
 export async function loadPolicies(db: Db, namespace: string): Promise<PolicyRevision[]> {
   return query<PolicyRevision>(
     db,

@@ -12,7 +12,7 @@ import type { ApiDeps } from '../deps';
 import { pageOf, pageQuery, readCursor, toPage } from '../paging';
 import { plugin } from '../plugin';
 import { conflict, notFound, type HttpProblem } from '../problems';
-import { checkVerb, findResource, toResourceKey } from '../targets';
+import { checkStep, findResource, toResourceKey } from '../targets';
 import { timeAnswer, toTime } from '../times';
 import { workflowUrl } from '../web-ui';
 
@@ -207,12 +207,12 @@ async function createAction(
   }: { body: z.output<typeof createBody>; actor: string; requestId: string },
 ): Promise<ActionRow> {
   const resource = await findResource(deps, toResourceKey(body.target));
-  const verb = checkVerb(resource, body.action, body.params);
+  const step = checkStep(resource, body.action, body.params);
   const action: ManualAction = {
     actionId: randomUUID(),
-    steps: [{ action: verb, params: body.params }],
+    steps: [step],
     requestedBy: actor,
-    reason: body.reason ?? `${verb} by hand`,
+    reason: body.reason ?? `${step.action} by hand`,
     dryRun: body.dryRun,
     force: body.force,
     correlationId: requestId,

@@ -1,34 +1,18 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { DEFAULT_NAMESPACE, resourceKey } from '../../domain/resource';
+import { judgementFields, toJudgementAnswer } from '../answers';
 import { assessPolicies } from '../assessment';
 import type { ApiDeps } from '../deps';
 import { plugin } from '../plugin';
 import { findResource } from '../targets';
-import { timeAnswer, toTime, toTimeOrNull } from '../times';
-
-const evidenceAnswer = z.object({
-  series: z.string(),
-  value: z.number().nullable(),
-  ts: timeAnswer.nullable(),
-  receivedAt: timeAnswer.nullable(),
-  verdict: z.string(),
-  test: z.string().optional(),
-  reason: z.string().optional(),
-});
 
 const answer = z.object({
   resource: z.string(),
   items: z.array(
     z.object({
       policy: z.string(),
-      verdict: z.string(),
-      since: timeAnswer,
-      value: z.number().nullable(),
-      forMs: z.number(),
-      firesInMs: z.number().nullable().describe('null unless the verdict is true'),
-      evidence: z.array(evidenceAnswer),
-      explanation: z.string(),
+      ...judgementFields,
     }),
   ),
 });
@@ -53,19 +37,9 @@ export function evaluateRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           : resourceKey(query.namespace, params.resource);
         const resource = await findResource(deps, key);
         const assessed = await assessPolicies(deps, resource);
-        const items = assessed.map(({ policy, verdict, firesInMs, explanation }) => ({
+        const items = assessed.map(({ policy, ...judgement }) => ({
           policy: policy.key,
-          verdict: verdict.verdict,
-          since: toTime(verdict.since),
-          value: verdict.value,
-          forMs: policy.condition.forMs,
-          firesInMs,
-          evidence: verdict.evidence.map((one) => ({
-            ...one,
-            ts: toTimeOrNull(one.ts),
-            receivedAt: toTimeOrNull(one.receivedAt),
-          })),
-          explanation,
+          ...toJudgementAnswer(policy.condition, judgement),
         }));
         return { resource: resource.resource, items };
       },

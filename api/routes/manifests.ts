@@ -1,34 +1,23 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { CATALOGUES } from '../../activities/catalogue';
-import {
-  compileDocument,
-  parseManifests,
-  type CompiledManifest,
-} from '../../language/manifest/compile';
-import {
-  applyRevision,
-  sourceStatus,
-  type ManifestName,
-  type RevisionRequest,
-} from '../../storage/manifests';
+import { sourceStatus, type ManifestName } from '../../storage/manifests';
 import {
   getManifest,
   listManifests,
   listVersions,
   type ManifestRow,
 } from '../../storage/manifests-read';
+import { apply, type Change } from '../apply';
 import type { ApiDeps } from '../deps';
+import { acceptYaml, API_SOURCE, compileBody, MANIFEST_TYPES } from '../manifest-body';
 import { pageOf, pageQuery, readCursor, toPage } from '../paging';
 import { plugin } from '../plugin';
-import { HttpProblem, notFound, unprocessable, type Problem } from '../problems';
+import { notFound } from '../problems';
 import { timeAnswer, toTime } from '../times';
 
 const TAGS = ['manifests'];
-const SOURCE = 'api';
 const KINDS = ['Service', 'Policy'] as const;
 const VERSIONS = 100;
-const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'];
 
 const manifestAnswer = z.object({
   kind: z.string(),
@@ -64,21 +53,10 @@ const appliedAnswer = z.object({
 
 const byName = z.object({ kind: z.string(), namespace: z.string(), name: z.string() });
 
-/** A body that came as YAML. */
-class YamlText {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
 /** Manifests in force, from every source; changes through here are the source named `api`. */
 export function manifestRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
   return plugin((app) => {
-    app.addContentTypeParser(YAML_TYPES, { parseAs: 'string' }, (_request, body, done) => {
-      done(null, new YamlText(body.toString()));
-    });
+    acceptYaml(app);
 
     app.get(
       '/manifests',
@@ -140,13 +118,18 @@ export function manifestRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
         schema: {
           tags: TAGS,
           summary: 'Apply one manifest or an array of them, as JSON or YAML; all or nothing',
-          consumes: ['application/json', 'application/yaml'],
+          consumes: MANIFEST_TYPES,
           body: z.unknown(),
           response: { 200: appliedAnswer },
         },
       },
       async ({ body, actor, id }) =>
-        apply(deps, { objects: compile(body), deletions: [], author: actor, correlationId: id }),
+        applyAll(deps, {
+          objects: compileBody(body),
+          deletions: [],
+          author: actor,
+          correlationId: id,
+        }),
     );
 
     app.delete(
@@ -162,7 +145,7 @@ export function manifestRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
       async ({ params, actor, id }) => {
         const { kind, namespace, name } = await findManifest(deps, params);
         const deletions = [{ kind, namespace, name }];
-        const { revision } = await apply(deps, {
+        const { revision } = await applyAll(deps, {
           objects: [],
           deletions,
           author: actor,
@@ -185,45 +168,8 @@ async function findManifest(
   return row;
 }
 
-/** The compiled objects of a body, or 422 with every problem. */
-function compile(body: unknown): CompiledManifest[] {
-  const options = { file: SOURCE, catalogue: CATALOGUES };
-  const parts =
-    body instanceof YamlText
-      ? [parseManifests(body.text, options)]
-      : [body].flat().map((document) => compileDocument(document, options));
-  const problems = parts.flatMap((part, i): Problem[] =>
-    part.problems
-      .filter(({ severity }) => severity === 'error')
-      .map(({ file, line, column, message }) => ({
-        ...(Array.isArray(body) ? { index: i } : {}),
-        field: `${file}:${line}:${column}`,
-        message,
-      })),
-  );
-  if (problems.length > 0) throw unprocessable('the manifests are not valid', problems);
-  const objects = parts.flatMap((part) => part.objects);
-  if (objects.length === 0) {
-    throw unprocessable('there is nothing to apply', [
-      { field: `${SOURCE}:1:1`, message: 'holds no manifest' },
-    ]);
-  }
-  return objects;
-}
-
-async function apply(
-  { pool }: ApiDeps,
-  request: Pick<RevisionRequest, 'objects' | 'deletions' | 'author' | 'correlationId'>,
-): Promise<z.output<typeof appliedAnswer>> {
-  const result = await applyRevision(pool, { ...request, source: SOURCE, mode: 'upsert' });
-  if (result.kind === 'refused') {
-    const problems = result.problems.map(({ file, line, message }) => ({
-      field: file === '' ? SOURCE : `${file}:${line}:1`,
-      message,
-    }));
-    const detail = problems[0]?.message ?? 'the revision is refused';
-    throw new HttpProblem(409, detail, { problems });
-  }
-  const revision = result.revision ?? (await sourceStatus(pool, SOURCE)).revision ?? 0;
+async function applyAll(deps: ApiDeps, change: Change): Promise<z.output<typeof appliedAnswer>> {
+  const result = await apply(deps, change);
+  const revision = result.revision ?? (await sourceStatus(deps.pool, API_SOURCE)).revision ?? 0;
   return { revision, changed: result.changed, unchanged: result.unchanged };
 }

@@ -42,6 +42,7 @@ const answer = z.object({
       actionId: z.string().nullable(),
     }),
   ),
+  disabled: z.array(z.string()).describe('policies that would look at it and are disabled'),
   decisions: z.array(
     auditAnswer
       .pick({ at: true, event: true, policy: true, actionId: true, actor: true, details: true })
@@ -93,6 +94,7 @@ function toAnswer(deps: ApiDeps, why: Why): z.output<typeof answer> {
     text: whyText(why),
     paused: why.pauses.length > 0,
     policies: why.policies.map(toPolicyAnswer),
+    disabled: why.disabled,
     decisions: why.decisions.map((row) => ({ ...toAuditAnswer(row), summary: summarise(row) })),
     temporal: {
       reachable: why.workflow.kind !== 'away',

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Applied } from '../answers';
-import { CliFailure, usageError } from '../failure';
+import { usageError } from '../failure';
+import { placeOf, readManifests } from '../manifest-file';
 import { talksToApi } from '../output';
 
 const KINDS: Readonly<Record<string, string>> = { service: 'Service', policy: 'Policy' };
@@ -37,23 +37,8 @@ export function register(program: Command): void {
   );
 }
 
-function readManifests(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (cause) {
-    throw new CliFailure(`${file} cannot be read`, 2, { cause });
-  }
-}
-
 function kindOf(given: string): string {
   const kind = KINDS[given.toLowerCase()];
   if (kind === undefined) throw usageError(`unknown kind "${given}": Service or Policy`);
   return kind;
-}
-
-/** A delete needs the namespace spelt out, so that it never hits a namesake in `default`. */
-function placeOf(name: string): string {
-  const parts = name.split('/');
-  if (parts.length !== 2 || parts.includes('')) throw usageError(`"${name}": write namespace/name`);
-  return parts.map(encodeURIComponent).join('/');
 }

@@ -6,7 +6,10 @@ import { printExpression } from '../../language/expression/print';
 import { parseCondition } from '../../language/expression/parser';
 import { listOf, PolicyAnswer } from '../answers';
 import { CliFailure } from '../failure';
-import { optionsOf, printer, table, talksToApi } from '../output';
+import { optionsOf, printer, talksToApi } from '../output';
+import { registerChanges } from '../policy/changes';
+import { registerEvaluate } from '../policy/evaluate';
+import { renderPolicies } from '../policy/render';
 
 export function register(program: Command): void {
   const policy = program
@@ -19,6 +22,8 @@ export function register(program: Command): void {
       show(answer, () => renderPolicies(answer.items));
     },
   );
+  registerChanges(policy);
+  registerEvaluate(policy);
   const explain = policy
     .command('explain')
     .description('how Vigil reads a condition; needs no server')
@@ -50,14 +55,4 @@ export function renderCondition(condition: Condition): string[] {
     `reads      ${metrics.join(', ')}`,
     `hash       ${condition.hash.slice(0, 12)} (another one resets the phase)`,
   ];
-}
-
-export function renderPolicies(policies: readonly PolicyAnswer[]): string[] {
-  const rows = policies.map(({ policy, revision, impliedBy, source, file }) => [
-    policy,
-    String(revision),
-    impliedBy === null ? (file ?? source ?? '-') : `implied by ${impliedBy}`,
-  ]);
-  const nothing = 'no policies yet: ./vigil init policy NAME writes the first';
-  return table(['POLICY', 'REVISION', 'FROM'], rows, nothing);
 }

@@ -1,5 +1,5 @@
 import type { ConfigFile, ResourceKey, ServiceSpec } from '../resource';
-import type { Step } from '../policy/policy';
+import type { Step, StepParams } from '../policy/policy';
 
 /**
  * The seam between the control plane and a runtime. A runtime knows nothing of policies, slots or
@@ -14,8 +14,18 @@ export interface RuntimeCatalogue {
     summary: string;
     params: { name: string; type: 'string' | 'number' | 'boolean' }[];
   }[];
-  /** Other names people write, e.g. `restart_service` → `restart`. */
-  aliases: Record<string, string>;
+  /** Other names people write: `restart_service` → `restart`, `scale_up` → `scale` by 1. */
+  aliases: Record<string, string | { verb: string; params: StepParams }>;
+  /** Its adaptor is still to be built: its verbs are known words, and nothing can do them yet. */
+  isPlanned?: true;
+}
+
+/** The step that a written action stands for here: its verb, and what an alias brings along. */
+export function stepOf({ aliases }: Pick<RuntimeCatalogue, 'aliases'>, action: string): Step {
+  const alias = Object.hasOwn(aliases, action) ? aliases[action] : undefined;
+  if (alias === undefined) return { action, params: {} };
+  if (typeof alias === 'string') return { action: alias, params: {} };
+  return { action: alias.verb, params: alias.params };
 }
 
 /** What stands before an act. `identity` changes with every new incarnation; null: not running. */

@@ -65,6 +65,8 @@ export interface Policy {
   /** When it may start an action; absent: always. */
   schedule?: Schedule;
   mode: 'enforce' | 'dry-run';
+  /** False: it is kept and listed, and judges nothing. Absent: it is in use. */
+  enabled?: false;
   /** Key of the Service whose manifest implied this policy (`sync`), else null. */
   impliedBy: string | null;
 }

@@ -5,6 +5,7 @@ import { DEFAULT_NAMESPACE, type ResourceName, type ServiceSpec } from '../../do
 import { checksumOf } from '../canonical';
 import { suggest, type Problem } from '../problem';
 import { compilePolicy } from './policy';
+import { withPlace, type PolicyPlace } from './policy-body';
 import { compileService, impliedPolicies } from './service';
 import {
   anything,
@@ -49,6 +50,8 @@ export interface CompileOptions {
   catalogue: readonly RuntimeCatalogue[];
   /** What `${VIGIL_NAME:-default}` stands for in YAML text; without it the defaults. */
   variables?: Readonly<Record<string, string | undefined>>;
+  /** Each document is one policy at this place: a manifest, or its spec with name and namespace beside. */
+  policy?: PolicyPlace;
 }
 
 export interface Compiled {
@@ -117,6 +120,13 @@ function compileSource(compilation: Compilation): CompiledManifest[] {
     return [];
   }
   if (!isStorable(data, [], compilation)) return [];
+  if (compilation.options.policy !== undefined) {
+    const body = withPlace(data, compilation.options.policy, compilation);
+    if (body === null) return [];
+    return body.isManifest
+      ? compileManifest(body.data, compilation)
+      : compileEntry(body.data, [], compilation);
+  }
   return data['policies'] !== undefined && data['kind'] === undefined
     ? compileList(data, compilation)
     : compileManifest(data, compilation);
@@ -201,7 +211,7 @@ function serviceParts(id: ResourceName, service: ServiceSpec | null): Parts | nu
 
 const listSchema = z.strictObject({ policies: z.array(anything) });
 
-/** `policies: [{ name, condition, severity, action }]`: each entry is a Policy in namespace default. */
+/** `policies: [{ name, condition, severity, action }]`: each entry is a Policy, by default in namespace default. */
 function compileList(
   data: Readonly<Record<string, unknown>>,
   compilation: Compilation,
@@ -221,12 +231,13 @@ function compileEntry(
   compilation: Compilation,
 ): CompiledManifest[] {
   const { context, isFaulty } = counted(compilation);
-  const { name, ...spec } = entry;
-  const metadata = check(metadataSchema, { name }, { path, context });
-  const id = { namespace: DEFAULT_NAMESPACE, name: metadata?.name ?? '' };
+  const { name, namespace, ...spec } = entry;
+  const written = namespace === undefined ? { name } : { name, namespace };
+  const metadata = check(metadataSchema, written, { path, context });
+  const id = { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' };
   const parts = policyParts(compilePolicy(id, spec, path, context));
   if (parts === null || isFaulty()) return [];
-  const document = { apiVersion: API_VERSION, kind: 'Policy', metadata: { name }, spec };
+  const document = { apiVersion: API_VERSION, kind: 'Policy', metadata: written, spec };
   return [describe({ kind: 'Policy', ...id, labels: {}, ...parts, document }, path, compilation)];
 }
 

@@ -35,6 +35,7 @@ const specSchema = z.strictObject({
   verify: anything,
   schedule: anything,
   mode: z.enum(['enforce', 'dry-run']).default('enforce'),
+  enabled: z.boolean().default(true),
 });
 
 const NOT_YET = ['clear', 'missing', 'language'];
@@ -109,6 +110,8 @@ export function compilePolicy(
     verify,
     ...(schedule && { schedule }),
     mode: data.mode,
+    // Absent unless disabled, so that policies of earlier versions compile to what is stored.
+    ...(data.enabled ? {} : { enabled: false as const }),
     impliedBy: null,
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RuntimeCatalogue } from '../../domain/action/runtime';
+import { stepOf, type RuntimeCatalogue } from '../../domain/action/runtime';
 import type { Step, StepParams } from '../../domain/policy/policy';
 import { suggest } from '../problem';
 import { anything, check, isRecord, printed, type Context } from './shape';
@@ -9,12 +9,15 @@ const stepSchema = z.strictObject({ action: anything, params: anything });
 
 type Verb = RuntimeCatalogue['verbs'][number];
 
+type StepContext = Context & { mode: unknown };
+
 /** `action: restart` or `steps: [{ action, params }]`; exactly one of them. */
 export function compileSteps(
   spec: Readonly<Record<string, unknown>>,
   path: Path,
-  context: Context,
+  given: Context,
 ): Step[] {
+  const context: StepContext = { ...given, mode: spec['mode'] };
   const { action, steps } = spec as { action?: unknown; steps?: unknown };
   if (action !== undefined && steps !== undefined) {
     context.report([...path, 'steps'], 'write either "action" or "steps", not both', {
@@ -39,15 +42,15 @@ export function compileSteps(
 function compileStep(
   step: { action?: unknown; params?: unknown },
   path: Path,
-  context: Context,
+  context: StepContext,
 ): Step {
   const at = [...path, 'action'];
   if (step.action === undefined) {
     context.report(at, '"action" is missing', { part: 'key' });
     return { action: '', params: {} };
   }
-  const action = resolveVerb(step.action, context.catalogue);
-  if (action === null) {
+  const resolved = resolveAction(step.action, context.catalogue);
+  if (resolved === null) {
     const known = verbNames(context.catalogue);
     const hint = typeof step.action === 'string' ? suggest(step.action, known.written) : '';
     context.report(
@@ -56,25 +59,46 @@ function compileStep(
     );
     return { action: '', params: {} };
   }
-  return { action, params: compileParams(step.params, action, [...path, 'params'], context) };
+  const { action, params } = resolved.step;
+  if (resolved.planned.length > 0 && context.mode !== 'dry-run') {
+    context.report(at, notBuilt(step.action, resolved));
+  }
+  const given = compileParams(step.params, action, [...path, 'params'], context);
+  return { action, params: { ...params, ...given } };
 }
 
-/** The verb a written action stands for, aliases included; null when no runtime has it. */
-export function resolveVerb(
-  action: unknown,
-  catalogue: readonly RuntimeCatalogue[],
-): string | null {
+interface Resolved {
+  step: Step;
+  /** The runtimes that are to have it, when none has it yet. */
+  planned: string[];
+}
+
+/** What a written action stands for, aliases included; null when no runtime has it or is to have it. */
+function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]): Resolved | null {
   if (typeof action !== 'string') return null;
-  for (const { verbs, aliases } of catalogue) {
-    const verb = Object.hasOwn(aliases, action) ? aliases[action] : action;
-    if (verbs.some((known) => known.verb === verb)) return verb ?? null;
-  }
-  return null;
+  const found = catalogue
+    .map((runtime) => ({ runtime, step: stepOf(runtime, action) }))
+    .filter(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
+  const built = found.find(({ runtime }) => runtime.isPlanned !== true);
+  const step = (built ?? found[0])?.step;
+  if (step === undefined) return null;
+  const planned = built === undefined ? found.map(({ runtime }) => runtime.type) : [];
+  return { step, planned };
+}
+
+function notBuilt(written: unknown, { step, planned }: Resolved): string {
+  const alias = written === step.action ? '' : ` (${step.action})`;
+  const runtimes = `runtime ${planned.join(' and ')}`;
+  return `no runtime has the action ${printed(written)}${alias} yet; ${runtimes} will, until then only "mode: dry-run" takes it`;
 }
 
 function verbNames(catalogue: readonly RuntimeCatalogue[]): { verbs: string[]; written: string[] } {
-  const verbs = [...new Set(catalogue.flatMap((one) => one.verbs.map(({ verb }) => verb)))];
-  return { verbs, written: [...verbs, ...catalogue.flatMap((one) => Object.keys(one.aliases))] };
+  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
+  const verbsOf = (some: readonly RuntimeCatalogue[]): string[] => [
+    ...new Set(some.flatMap((one) => one.verbs.map(({ verb }) => verb))),
+  ];
+  const aliases = catalogue.flatMap((one) => Object.keys(one.aliases));
+  return { verbs: verbsOf(built), written: [...verbsOf(catalogue), ...aliases] };
 }
 
 function compileParams(value: unknown, action: string, path: Path, context: Context): StepParams {

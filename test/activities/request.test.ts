@@ -73,6 +73,28 @@ test('tries of one request that overlap make one action', async () => {
   expect(await query(database.pool, 'select 1 from requests')).toHaveLength(1);
 });
 
+test('a disabled policy asks for nothing, and what was granted before does not act', async () => {
+  const { pool } = database;
+  const made = await activities.request(INPUT);
+  if (made.kind !== 'start') throw new Error(made.kind);
+  const disabled = watched('web', 'up == 0', { enabled: false }).slice(1);
+  await applyRevision(pool, {
+    source: 'test',
+    author: 'vigil',
+    correlationId: null,
+    mode: 'upsert',
+    objects: disabled,
+    deletions: [],
+  });
+  expect(await activities.request(INPUT)).toMatchObject({ kind: 'gone' });
+  const { plan, token } = made;
+  expect(await activities.begin({ plan, step: 0, token: token ?? 0 })).toEqual({
+    kind: 'stop',
+    outcome: 'cancelled',
+    reason: 'the policy is disabled',
+  });
+});
+
 test('a resume that is being written is waited for: no hold is written that nobody lifts', async () => {
   const { pool } = database;
   await query(pool, `insert into pauses (scope, reason, actor) values ('*', 'work', 'me')`);

@@ -51,6 +51,7 @@ function whyOf(policies: PolicyWhy[], changes: Partial<Why> = {}): Why {
     now: NOW,
     pauses: [],
     policies,
+    disabled: [],
     decisions: [],
     workflow: { kind: 'none' },
     ...changes,

@@ -99,6 +99,22 @@ test('a workflow that was told unknown after true is told how that ended', async
   expect(await sent()).toBe('false');
 });
 
+test('a policy that is disabled has no verdict, and its workflow hears that it is gone', async () => {
+  await h.apply([web(), failing()]);
+  await h.start({ temporal: h.nowhere });
+  await h.ingest([errors(9)]);
+  await h.verdictIs('default/web', 'true');
+  const generation = await h.rows('select created_revision from policies');
+  await h.apply([web(), failing({ enabled: false })]);
+  await waitFor('the verdict goes', async () => (await h.verdict('default/web')) === undefined);
+  expect((await h.outbox())[0]?.payload.verdicts).toEqual([]);
+  expect(await h.rows('select created_revision from policies')).toEqual(generation);
+
+  await h.apply([web(), failing()]);
+  await h.verdictIs('default/web', 'true');
+  expect((await h.outbox())[0]?.payload.verdicts).toMatchObject([{ verdict: 'true' }]);
+});
+
 test('a value above any ratio against a percentage is unknown and never sent', async () => {
   await h.apply([web(), failing({ condition: condition('share > 80%') })]);
   await h.start();

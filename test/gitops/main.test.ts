@@ -85,6 +85,23 @@ it('serves health, status and metrics, and ends cleanly on SIGTERM', async () =>
   expect(await exit).toBe(0);
 });
 
+it('looks at its sources at once when a reload is asked for', async () => {
+  writeFileSync(
+    join(folder, 'web.yaml'),
+    'apiVersion: vigil.io/v1\nkind: Service\nmetadata: { name: web }\nspec: { runtime: { type: process, command: [node] } }\n',
+  );
+  const exit = run({ VIGIL_GITOPS_INTERVAL: '1h' });
+  await waitFor('a revision', () => said('manifests applied'), 30_000);
+  // Only a look at the source brings back what the database lost.
+  await database.pool.query('delete from manifests');
+  await waitFor('it to be back', async () => {
+    await database.pool.query(`select pg_notify('vigil_sync', '')`);
+    return (await database.pool.query('select 1 from manifests')).rowCount === 1;
+  });
+  child?.kill('SIGTERM');
+  expect(await exit).toBe(0);
+});
+
 it('ends when its parent goes', async () => {
   const exit = run({});
   await waitFor('ready', () => said('ready'), 30_000);

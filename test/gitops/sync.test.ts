@@ -99,6 +99,20 @@ const waitStatus = (sync: Sync, is: (status: SourceStatus) => boolean) =>
 
 const refusals = () => lines.filter(({ msg }) => msg === 'manifest refused');
 
+it('looks at once when it is asked to', async () => {
+  const read = jest.fn(() => Promise.resolve({ kind: 'files' as const, files: [] }));
+  const unwatched = {
+    name: 'folder:asked',
+    read,
+    watch: () => ({ close: () => Promise.resolve() }),
+  };
+  const sync = start({ source: unwatched, intervalMs: 600_000 });
+  await waitStatus(sync, ({ lastError, ageSeconds }) => lastError === null && ageSeconds !== null);
+  expect(read).toHaveBeenCalledTimes(1);
+  sync.lookNow();
+  await waitFor('another look', () => read.mock.calls.length === 2);
+});
+
 it('applies what is there at its start, then each change, and prunes what goes', async () => {
   write('web.yaml', service('web'));
   const sync = start({ intervalMs: 60_000 });

@@ -336,3 +336,29 @@ it('audits a refusal once per distinct content', async () => {
     expect.objectContaining({ event: 'manifest_refused' }),
   ]);
 });
+
+it('refuses a change of an object that is not at the revision that was expected', async () => {
+  const name = { kind: 'Policy', namespace: 'default', name: 'down' } as const;
+  const upsert = { mode: 'upsert' } as const;
+  const { revision } = await applied([policy('down')], {
+    ...upsert,
+    expected: { ...name, revision: null },
+  });
+  const edit = [policy('down', { severity: 'critical' })];
+  for (const [seen, message] of [
+    [null, `is at revision ${revision}`],
+    [(revision ?? 0) + 1, `is at revision ${revision}`],
+  ] as const) {
+    expect(await apply(edit, { ...upsert, expected: { ...name, revision: seen } })).toEqual({
+      kind: 'refused',
+      isStale: true,
+      problems: [{ file: 'down.yaml', line: 1, message: `Policy default/down ${message}` }],
+    });
+  }
+  const { changed } = await applied(edit, { ...upsert, expected: { ...name, revision } });
+  expect(changed).toEqual(['updated Policy default/down']);
+  const gone = { ...name, name: 'gone', revision: 1 };
+  expect(await refused([], { ...upsert, expected: gone })).toEqual([
+    ':1: Policy default/gone is not there',
+  ]);
+});

@@ -22,6 +22,6 @@ export const CATALOGUE: RuntimeCatalogue[] = [
         ],
       },
     ],
-    aliases: { scale_up: 'scale' },
+    aliases: { scale_up: { verb: 'scale', params: { by: 1 } } },
   },
 ];

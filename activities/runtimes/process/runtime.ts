@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { STARTED_WITHOUT_ACTION } from '../../../domain/action/markers';
-import type {
-  ExecuteRequest,
-  ObservedState,
-  Runtime,
-  RuntimeTarget,
-  StepResult,
+import {
+  stepOf,
+  type ExecuteRequest,
+  type ObservedState,
+  type Runtime,
+  type RuntimeTarget,
+  type StepResult,
 } from '../../../domain/action/runtime';
 import { differingFiles, observeFiles, restoreFiles } from './config-files';
 import { runFolder, type ProcessContext } from './context';
@@ -117,9 +118,8 @@ async function prepareFirstStart({ context }: Tools, target: RuntimeTarget): Pro
 }
 
 function withVerb(request: ExecuteRequest): ExecuteRequest {
-  const { action } = request.step;
-  const verb = PROCESS_CATALOGUE.aliases[action] ?? action;
-  return { ...request, step: { ...request.step, action: verb } };
+  const { action, params } = stepOf(PROCESS_CATALOGUE, request.step.action);
+  return { ...request, step: { action, params: { ...params, ...request.step.params } } };
 }
 
 function unknownVerb(action: string): Error {

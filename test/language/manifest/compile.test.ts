@@ -145,6 +145,98 @@ spec:
   });
 });
 
+test('a disabled Policy says so, and an enabled one compiles to what it was before', () => {
+  const compiled = (more: string) =>
+    compile(`
+apiVersion: vigil.io/v1
+kind: Policy
+metadata: { name: down }
+spec: { condition: http_up == 0, action: restart${more} }
+`).objects[0]?.policies[0];
+  expect(compiled(', enabled: false')).toMatchObject({ enabled: false });
+  expect(compiled(', enabled: true')).toEqual(compiled(''));
+  expect(compiled('')).not.toHaveProperty('enabled');
+});
+
+const SEED = {
+  name: 'high-cpu',
+  condition: { type: 'metric_exceeds', metric: 'cpu_usage', threshold: 0.8 },
+};
+
+test.each([
+  [{ action: 'scale_up' }, { by: 1 }],
+  [{ steps: [{ action: 'scale_up', params: { by: 3 } }] }, { by: 3 }],
+  [{ steps: [{ action: 'scale_up', params: { to: 5 } }] }, { by: 1, to: 5 }],
+])('an alias brings its parameters along, and written ones win: %j', (written, params) => {
+  const { objects, problems } = compileDocument(
+    { policies: [{ ...SEED, ...written }] },
+    { file: 'api', catalogue: CATALOGUE },
+  );
+  expect(problems).toEqual([]);
+  expect(objects[0]?.policies[0]?.steps).toEqual([{ action: 'scale', params }]);
+});
+
+test('a verb that only a planned runtime has is for dry runs, and the problem names that runtime', () => {
+  const catalogue = CATALOGUE.map((one) =>
+    one.type === 'docker' ? { ...one, isPlanned: true as const } : one,
+  );
+  const compiled = (changes: object) =>
+    compileDocument(
+      { policies: [{ ...SEED, action: 'scale_up', ...changes }] },
+      { file: 'api', catalogue },
+    );
+  expect(compiled({}).problems.map(formatProblem)).toEqual([
+    'api:1:1: /policies/0/action: no runtime has the action "scale_up" (scale) yet; runtime docker will, until then only "mode: dry-run" takes it',
+  ]);
+  expect(compiled({ mode: 'dry-run' })).toMatchObject({
+    problems: [],
+    objects: [{ policies: [{ steps: [{ action: 'scale', params: { by: 1 } }] }] }],
+  });
+  expect(compiled({ action: 'teleport' }).problems[0]?.message).toMatch(/known: restart, sync$/);
+});
+
+describe('one policy at a place', () => {
+  const place = { namespace: 'shop', name: 'high-cpu' };
+  const at = (document: unknown, policy: object = place) =>
+    compileDocument(document, { file: 'api', catalogue: CATALOGUE, policy });
+  const spec = { condition: 'cpu_usage > 80%', action: 'restart' };
+  const MANIFEST = { apiVersion: 'vigil.io/v1', kind: 'Policy', metadata: place, spec };
+
+  test.each([
+    ['a manifest', MANIFEST],
+    ['a manifest that leaves its name out', { apiVersion: 'vigil.io/v1', kind: 'Policy', spec }],
+    ['its spec', spec],
+    ['its spec with the name beside', { name: 'high-cpu', ...spec }],
+  ])('%s stands for the same document', (_, body) => {
+    expect(at(body)).toMatchObject({
+      problems: [],
+      objects: [{ kind: 'Policy', ...place, document: MANIFEST }],
+    });
+  });
+
+  test.each([
+    [{ name: 'other', ...spec }, /^\/name: "name" must be "high-cpu" as in the address/],
+    [{ ...MANIFEST, metadata: { namespace: 'b' } }, /^\/metadata\/namespace: .* not "b"$/],
+    [{ ...MANIFEST, kind: 'Service' }, /^\/kind: "kind" must be Policy, not "Service"$/],
+    [{ ...MANIFEST, metadata: [] }, /"metadata" must be a mapping/],
+    [{ ...spec, acton: 1 }, /^\/acton: unknown field "acton"; did you mean "action"/],
+    [{ policies: [] }, /unknown field "policies"/],
+  ])('%j is refused', (body, message) => {
+    const { objects, problems } = at(body);
+    expect(objects).toEqual([]);
+    expect(problems.map((problem) => problem.message)).toContainEqual(
+      expect.stringMatching(message),
+    );
+  });
+
+  test('without a place the body has to name it', () => {
+    expect(at({ name: 'a', namespace: 'b', ...spec }, {}).objects).toMatchObject([
+      { namespace: 'b', name: 'a' },
+    ]);
+    expect(at(spec, {}).problems[0]?.message).toMatch(/"name" is missing/);
+  });
+});
+
 test('a policies: list becomes Policies in namespace default that compile again on their own', () => {
   const { objects, problems } = compile(`
 policies:
