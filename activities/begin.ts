@@ -65,8 +65,7 @@ async function doubtOf(
   if (current === null) return 'the policy is gone';
   if (current.policy.enabled === false) return 'the policy is disabled';
   const bound = await loadPolicyRevision(db, plan.policy, plan.policyRevision);
-  const { condition } = bound ?? current.policy;
-  const { verdict } = await verdictNow(db, resource, condition, now);
+  const { verdict } = await verdictNow(db, resource, bound ?? current.policy, now);
   if (verdict === 'false') return 'cleared';
   return verdict === 'unknown' ? 'the verdict became unknown' : null;
 }

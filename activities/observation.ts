@@ -1,31 +1,55 @@
-import type { Db } from '../storage/database';
-import { loadWindows } from '../storage/windows';
-import { evaluate, lookbackMs, selectorsOf, type SeriesWindow } from '../domain/policy/evaluate';
 import type { Condition, Expression } from '../domain/policy/ast';
-import type { Verdict } from '../domain/policy/policy';
+import { evaluate, type PreviousVerdict } from '../domain/policy/evaluate';
+import type { Policy, Severity, Verdict } from '../domain/policy/policy';
+import { readingOf, readsAbsence, selectionOf } from '../domain/policy/reading';
+import type { SeriesWindow } from '../domain/policy/series';
+import { severityOf } from '../domain/policy/severity';
 import type { Resource } from '../domain/resource';
+import { loadReceivingSince } from '../storage/control-plane';
+import type { Db } from '../storage/database';
+import { loadVerdict, type StoredVerdict } from '../storage/decision-facts';
+import { loadWindows } from '../storage/windows';
 
-/** The stored samples that a condition reads of a resource, from `from` to now. */
+/** The stored samples that an expression reads of a resource, from `from` to now. */
 export async function windowsOf(
   db: Db,
   resource: string,
   expression: Expression,
   range: { from: number; to: number },
 ): Promise<SeriesWindow[]> {
-  const metrics = [...new Set(selectorsOf(expression).map((selector) => selector.metric))];
-  return loadWindows(db, { resource, metrics, ...range });
+  return loadWindows(db, { resource, ...selectionOf([expression]), ...range });
 }
 
-/** The verdict of a condition on the stored samples, now. */
+/** The verdict of a policy's condition on the stored samples, now, and how severe it is. */
 export async function verdictNow(
   db: Db,
   resource: Resource,
-  condition: Condition,
+  policy: Policy,
   now: number,
-): Promise<Verdict> {
-  const from = now - lookbackMs(condition) - condition.forMs;
-  const series = await windowsOf(db, resource.key, condition.expression, { from, to: now });
-  return evaluate(condition, { series, now, intervalMs: intervalOf(resource), previous: null });
+): Promise<Verdict & { severity: Severity }> {
+  const { condition } = policy;
+  const reading = readingOf(policy);
+  const from = now - reading.lookbackMs - condition.forMs;
+  const series = await loadWindows(db, { resource: resource.key, ...reading, from, to: now });
+  const receivingSince = readsAbsence(condition) ? await loadReceivingSince(db) : -Infinity;
+  const input = { series, now, intervalMs: intervalOf(resource), receivingSince };
+  const stored = isLatched(condition) ? await loadVerdict(db, resource.key, policy.key) : null;
+  const verdict = evaluate(condition, { ...input, previous: latchedOf(stored, condition, from) });
+  return { ...verdict, severity: severityOf(policy, input) };
+}
+
+/** What has fired stays true until it clears: the samples alone may no longer show that it fired. */
+function isLatched({ clear, keepFiringMs }: Condition): boolean {
+  return clear !== undefined || keepFiringMs !== undefined;
+}
+
+function latchedOf(
+  stored: StoredVerdict | null,
+  condition: Condition,
+  from: number,
+): PreviousVerdict | null {
+  if (stored?.verdict !== 'true' || stored.condition_hash !== condition.hash) return null;
+  return { verdict: 'true', since: stored.since, evaluatedTo: Math.max(from, stored.updated_at) };
 }
 
 /** The interval that `for N attempts` counts in; null: the median gap of the series. */

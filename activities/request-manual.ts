@@ -1,3 +1,4 @@
+import { notActionable } from '../domain/action/actionable';
 import type { ActionPlan } from '../domain/action/action';
 import { firstHold } from '../domain/action/gates';
 import { pauseOf } from '../domain/action/pause';
@@ -8,7 +9,7 @@ import type { Db } from '../storage/database';
 import { loadPauses } from '../storage/decision-facts';
 import { insertRequest } from '../storage/requests';
 import { resourceWorkflowId } from '../workflows/contract';
-import { holderOf, notActionable, specOf } from './request-target';
+import { holderOf, specOf } from './request-target';
 
 /** Writes a person's request; returns the hold's answer, or null once the row stands. */
 export async function makeManualRequest(

@@ -1,14 +1,6 @@
 import type { Resource, ServiceSpec } from '../domain/resource';
 import { query, type Db } from '../storage/database';
 
-export function notActionable(resource: Resource): string | null {
-  if (resource.spec === null) return 'no manifest describes this resource: it is only observed';
-  if (resource.host !== null) {
-    return `it runs on host ${resource.host}, and this version acts on the control host only`;
-  }
-  return null;
-}
-
 export async function holderOf(db: Db, target: string): Promise<string | null> {
   const [slot] = await query<{ action_id: string }>(
     db,

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { notActionable } from '../domain/action/actionable';
 import type { ActionPlan } from '../domain/action/action';
 import { episodeAt, type Episode } from '../domain/action/episode';
 import { firstHold, type GateFacts } from '../domain/action/gates';
 import { pauseOf } from '../domain/action/pause';
 import type { ManualRequest, RequestAnswer } from '../domain/action/resource-state';
 import { closedAt } from '../domain/calendar';
-import type { Policy, Verdict } from '../domain/policy/policy';
+import type { Policy, Severity, Verdict } from '../domain/policy/policy';
 import { observedOnly, type Resource } from '../domain/resource';
 import { databaseNow } from '../storage/clock';
 import { inTransaction, type Db } from '../storage/database';
 import {
+  countTargets,
   loadPauses,
   loadPolicy,
   loadResource,
@@ -26,7 +28,7 @@ import { findOpenRequest, findRequest, insertRequest, saveHold } from '../storag
 import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
 import type { ActivityDeps } from './deps';
 import { answerMade, answerOpen } from './request-answer';
-import { holderOf, notActionable, specOf } from './request-target';
+import { holderOf, specOf } from './request-target';
 import { makeManualRequest } from './request-manual';
 import { verdictNow } from './observation';
 
@@ -44,7 +46,7 @@ export type RequestReply = RequestAnswer & { hasSearchAttributes: boolean };
 interface Ask {
   resource: Resource;
   stored: StoredPolicy;
-  verdict: Verdict;
+  verdict: Verdict & { severity: Severity };
   /** When the present run of true began, epoch ms. */
   since: number;
   cleared: StoredVerdict | null;
@@ -94,7 +96,7 @@ export function createRequestActivities(deps: ActivityDeps) {
 async function lookAt(deps: ActivityDeps, resource: Resource, stored: StoredPolicy): Promise<Ask> {
   const now = await databaseNow(deps.pool);
   const { condition } = stored.policy;
-  const verdict = await verdictNow(deps.pool, resource, condition, now);
+  const verdict = await verdictNow(deps.pool, resource, stored.policy, now);
   const seen = await loadVerdict(deps.pool, resource.key, stored.policy.key);
   const isSameRun = seen?.verdict === 'true' && seen.condition_hash === condition.hash;
   return {
@@ -149,12 +151,19 @@ async function makeRequest(
     generation: ask.key.generation,
     episode: episode.episode,
     since: ask.since,
-    maxConcurrent: policy.limits.maxConcurrent,
+    maxConcurrent: await maxConcurrentOf(db, policy),
     forced: false,
     state: isAsked ? 'awaiting_approval' : 'open',
     waiter: isAsked ? actionWorkflowId(plan.actionId) : resourceWorkflowId(plan.resource),
   });
   return plan.actionId;
+}
+
+/** A percentage is of the targets as they are now, and rounds down. */
+async function maxConcurrentOf(db: Db, policy: Policy): Promise<number> {
+  const { maxConcurrent, maxConcurrentPercent } = policy.limits;
+  if (maxConcurrentPercent === undefined) return maxConcurrent;
+  return Math.floor((maxConcurrentPercent * (await countTargets(db, policy))) / 100);
 }
 
 async function gateFacts(db: Db, ask: Ask, episode: Episode): Promise<GateFacts> {
@@ -187,7 +196,7 @@ function planOf({ stored, resource, verdict }: Ask, correlationId: string | null
     namespace: resource.namespace,
     policy: policy.key,
     policyRevision: revision,
-    severity: policy.severity,
+    severity: verdict.severity,
     spec: specOf(resource),
     steps: policy.steps,
     verify: policy.verify,

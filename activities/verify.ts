@@ -1,6 +1,6 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActionPlan } from '../domain/action/action';
-import type { Expression } from '../domain/policy/ast';
+import type { Condition, Expression } from '../domain/policy/ast';
 import { manualExpression, verify } from '../domain/action/verify';
 import { databaseNow } from '../storage/clock';
 import { insertAudit } from '../storage/audit';
@@ -61,8 +61,13 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
   async function boundExpression(plan: ActionPlan): Promise<Expression | null> {
     if (plan.policy === null) return null;
     const policy = await loadPolicyRevision(pool, plan.policy, plan.policyRevision);
-    return policy?.condition.expression ?? null;
+    return policy === null ? null : wrongExpression(policy.condition);
   }
+}
+
+/** What is wrong while it holds: where the policy says what clears it, that it is not clear. */
+function wrongExpression({ expression, clear }: Condition): Expression {
+  return clear === undefined ? expression : { kind: 'not', at: 0, operand: clear };
 }
 
 /** Writes the step's audit row; returns the database's clock when the step ended. */

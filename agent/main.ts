@@ -1,11 +1,10 @@
 import { createLogger } from '../platform/logger';
 import { createProcessLifecycle, runProcess } from '../platform/process';
 import { startAgent } from './agent';
-import { loadAgentConfig } from './config';
+import { loadAgentConfig, type AgentConfig } from './config';
 
 /** The agent process: measures this host and what the collector asks for; needs no database. */
-function main(): void {
-  const config = loadAgentConfig({ env: process.env });
+function run(config: AgentConfig): void {
   const logger = createLogger('agent', config.logLevel);
   const lifecycle = createProcessLifecycle(logger);
   const agent = startAgent(config, logger);
@@ -13,4 +12,4 @@ function main(): void {
   logger.info({ host: config.host, apiUrl: config.apiUrl }, 'ready');
 }
 
-runProcess(main);
+runProcess({ load: loadAgentConfig, run });

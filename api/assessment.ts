@@ -1,8 +1,10 @@
 import type { Condition } from '../domain/policy/ast';
-import { evaluate, lookbackMs, selectorsOf, type EvaluationInput } from '../domain/policy/evaluate';
+import { evaluate, type EvaluationInput, type PreviousVerdict } from '../domain/policy/evaluate';
 import { explain } from '../domain/policy/explain';
 import type { PolicyRevision, Verdict } from '../domain/policy/policy';
+import { readingOf, readsAbsence } from '../domain/policy/reading';
 import { isTarget } from '../domain/policy/targets';
+import { loadReceivingSince } from '../storage/control-plane';
 import { loadPolicies, loadVerdicts, type VerdictRow } from '../storage/policies';
 import type { ResourceRow } from '../storage/resources';
 import { loadWindows } from '../storage/windows';
@@ -68,19 +70,24 @@ export async function judgeStored(
   { condition, resource: { resource, spec }, now, stored }: StoredQuestion,
 ): Promise<Judgement> {
   const intervalMs = spec?.healthCheck?.intervalMs ?? null;
-  const metrics = [...new Set(selectorsOf(condition.expression).map(({ metric }) => metric))];
-  const from = now - lookbackMs(condition, { intervalMs });
-  const series = await loadWindows(pool, { resource, metrics, from, to: now });
-  return judge(condition, { series, now, intervalMs, stored });
+  const reading = readingOf({ condition }, { intervalMs });
+  const from = now - reading.lookbackMs;
+  const series = await loadWindows(pool, { resource, ...reading, from, to: now });
+  const receivingSince = readsAbsence(condition) ? await loadReceivingSince(pool) : -Infinity;
+  const previous = latchedOf(condition, stored, from);
+  return judge(condition, { series, now, intervalMs, stored, previous, receivingSince });
+}
+
+interface Known extends Omit<EvaluationInput, 'previous'> {
+  stored: VerdictRow | null;
+  /** What was true before the series begin; absent: the series alone say it. */
+  previous?: PreviousVerdict | null;
 }
 
 /** What a condition says of these series. */
-export function judge(
-  condition: Condition,
-  known: Pick<EvaluationInput, 'series' | 'now' | 'intervalMs'> & { stored: VerdictRow | null },
-): Judgement {
+export function judge(condition: Condition, known: Known): Judgement {
   const { stored, now } = known;
-  const fresh = evaluate(condition, { ...known, previous: null });
+  const fresh = evaluate(condition, { ...known, previous: known.previous ?? null });
   const verdict = { ...withoutNaN(fresh), since: sinceOf(fresh, condition.hash, stored) };
   const firesAt = verdict.since + condition.forMs;
   return {
@@ -88,6 +95,17 @@ export function judge(
     explanation: explain(condition, verdict, now),
     firesInMs: verdict.verdict === 'true' ? Math.max(0, firesAt - now) : null,
   };
+}
+
+/** What has fired stays true until it clears: the samples alone may no longer show that it fired. */
+function latchedOf(
+  { clear, keepFiringMs, hash }: Condition,
+  stored: VerdictRow | null,
+  from: number,
+): PreviousVerdict | null {
+  const isLatched = clear !== undefined || keepFiringMs !== undefined;
+  if (!isLatched || stored?.verdict !== 'true' || stored.conditionHash !== hash) return null;
+  return { verdict: 'true', since: stored.since, evaluatedTo: from };
 }
 
 /** The windows only reach back as far as the condition needs; the detector remembers the whole run. */

@@ -10,14 +10,13 @@ import { createPool } from '../storage/database';
 import { createRedis } from '../storage/redis';
 import { createSampleStore } from '../storage/samples';
 import { buildApp } from './app';
-import { loadApiConfig, type ApiConfig } from './config';
+import { loadApiConfig, type ApiConfig, type ApiProcessConfig } from './config';
 import { startMirror } from './mirror';
 import { startRetention } from './retention';
 import { startSealer } from './sealer';
 
 /** The api process: takes samples, detects, answers people. Every server may be away when it starts. */
-async function main(): Promise<void> {
-  const config = loadApiConfig({ env: process.env });
+async function run(config: ApiProcessConfig): Promise<void> {
   const logger = createLogger('api', config.log.level);
   const registry = createRegistry('api');
   const lifecycle = createProcessLifecycle(logger);
@@ -67,4 +66,4 @@ async function listen(app: FastifyInstance, { host, port }: ApiConfig): Promise<
   }
 }
 
-runProcess(main);
+runProcess({ load: loadApiConfig, run });

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { FastifyRouteSchemaDef, FastifyValidationResult } from 'fastify/types/schema';
 import { validatorCompiler } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { CATALOGUES } from '../activities/catalogue';
 import {
   compileDocument,
@@ -9,6 +9,7 @@ import {
   type CompiledManifest,
   type CompileOptions,
 } from '../language/manifest/compile';
+import type { Problem as Found } from '../language/problem';
 import { unprocessable, type Problem } from './problems';
 
 /** The source of what comes through the API; also what places in it are called after. */
@@ -46,41 +47,67 @@ export function exceptBody(
     : validatorCompiler(part as Part);
 }
 
+/** What is allowed and most probably not meant; part of the answers to changes. */
+export const warningsAnswer = z
+  .array(
+    z.object({
+      index: z.number().int().optional().describe('of the manifest in an array'),
+      field: z.string(),
+      message: z.string(),
+    }),
+  )
+  .describe('what is allowed and most probably not meant; empty: nothing');
+
+export type Warnings = z.output<typeof warningsAnswer>;
+
+export type BodyOptions = Pick<CompileOptions, 'policy' | 'retentionMs'>;
+
+export interface CompiledBody {
+  objects: CompiledManifest[];
+  warnings: Warnings;
+}
+
 /** The compiled objects of a body: one document or an array of them. Throws 422 with every problem. */
-export function compileBody(
-  body: unknown,
-  place: Pick<CompileOptions, 'policy'> = {},
-): CompiledManifest[] {
-  const options = { file: API_SOURCE, catalogue: CATALOGUES, ...place };
+export function compileBody(body: unknown, given: BodyOptions): CompiledBody {
+  const options = { file: API_SOURCE, catalogue: CATALOGUES, ...given };
   const parts =
     body instanceof YamlText
       ? [parseManifests(body.text, options)]
       : [body].flat().map((document) => compileDocument(document, options));
-  const problems = parts.flatMap((part, i): Problem[] =>
-    part.problems
-      .filter(({ severity }) => severity === 'error')
-      .map(({ file, line, column, message }) => ({
-        ...(Array.isArray(body) ? { index: i } : {}),
-        field: `${file}:${line}:${column}`,
-        message,
-      })),
-  );
+  const told = (severity: Found['severity']): Problem[] =>
+    parts.flatMap((part, i) => {
+      const found = part.problems.filter((problem) => problem.severity === severity);
+      return toProblems(found, Array.isArray(body) ? i : undefined);
+    });
+  const problems = told('error');
   if (problems.length > 0) throw unprocessable('the manifests are not valid', problems);
   const objects = parts.flatMap((part) => part.objects);
   if (objects.length === 0) throw nothing('there is nothing to apply', 'holds no manifest');
-  return objects;
+  return { objects, warnings: told('warning') };
+}
+
+/** What the checker found, as the API tells it; `index`: of the manifest in an array. */
+export function toProblems(found: readonly Found[], index?: number): Problem[] {
+  return found.map(({ file, line, column, message }) => ({
+    ...(index === undefined ? {} : { index }),
+    field: `${file}:${line}:${column}`,
+    message,
+  }));
 }
 
 /** The one policy that a body is. Throws 422 with every problem. */
 export function compilePolicyBody(
   body: unknown,
-  policy: NonNullable<CompileOptions['policy']>,
-): CompiledManifest {
-  const [object, ...others] = compileBody(body, { policy });
+  options: BodyOptions & Required<Pick<BodyOptions, 'policy'>>,
+): { object: CompiledManifest; warnings: Warnings } {
+  const {
+    objects: [object, ...others],
+    warnings,
+  } = compileBody(body, options);
   if (object === undefined || others.length > 0) {
     throw nothing('the body is not one policy', `holds ${others.length + 1} policies, not one`);
   }
-  return object;
+  return { object, warnings };
 }
 
 function nothing(detail: string, message: string): Error {

@@ -4,6 +4,7 @@ import type { ManifestName } from '../storage/manifests';
 import { listVersions, type ManifestVersionRow } from '../storage/manifests-read';
 import { getPolicy, type PolicyDetailRow, type PolicyRow } from '../storage/policies';
 import type { ApiDeps } from './deps';
+import { warningsAnswer } from './manifest-body';
 import { conflict, notFound, type HttpProblem } from './problems';
 import { timeAnswer, toTime } from './times';
 
@@ -40,6 +41,9 @@ export const policyDetail = policyAnswer.extend({
   manifest: z.unknown().describe('as written; of an implied one, its Service'),
   revisions: z.array(versionAnswer).describe('of its manifest, newest first'),
 });
+
+/** Of a policy that was just written. */
+export const writtenPolicy = policyDetail.extend({ warnings: warningsAnswer });
 
 export function toPolicyAnswer(row: PolicyRow): z.output<typeof policyAnswer> {
   const { document, ...rest } = row;

@@ -3,7 +3,7 @@ import { belongsTo, type ManifestObject } from '../storage/manifests';
 import { getPolicy, type PolicyRow } from '../storage/policies';
 import { apply, tryApply, type Change } from './apply';
 import type { ApiDeps } from './deps';
-import { API_SOURCE, compilePolicyBody } from './manifest-body';
+import { API_SOURCE, compilePolicyBody, type Warnings } from './manifest-body';
 import { assertWritten, findPolicy } from './policies';
 import { conflict, HttpProblem, unprocessable } from './problems';
 
@@ -13,8 +13,12 @@ export type By = Pick<Change, 'author' | 'correlationId'>;
 const TRIES = 5;
 
 /** Makes a policy that is not there yet; 409 when it is, whoever owns it. */
-export async function createPolicy(deps: ApiDeps, body: unknown, by: By): Promise<ResourceName> {
-  const object = compilePolicyBody(body, {});
+export async function createPolicy(
+  deps: ApiDeps,
+  body: unknown,
+  by: By,
+): Promise<{ place: ResourceName; warnings: Warnings }> {
+  const { object, warnings } = compilePolicyBody(body, { policy: {}, ...keptBy(deps) });
   const { kind, namespace, name } = object;
   const expected = { kind, namespace, name, revision: null };
   const result = await tryApply(deps, { ...by, objects: [object], deletions: [], expected });
@@ -23,7 +27,12 @@ export async function createPolicy(deps: ApiDeps, body: unknown, by: By): Promis
       `policy ${resourceKey(namespace, name)} is there already: PUT /api/v1/policies/${namespace}/${name} replaces it`,
     );
   }
-  return { namespace, name };
+  return { place: { namespace, name }, warnings };
+}
+
+/** How long a policy can look back. */
+function keptBy({ config }: ApiDeps): { retentionMs: number } {
+  return { retentionMs: config.retention };
 }
 
 export interface Replacement {
@@ -38,10 +47,10 @@ export async function putPolicy(
   deps: ApiDeps,
   { place, body, ifMatch }: Replacement,
   by: By,
-): Promise<{ isNew: boolean }> {
+): Promise<{ isNew: boolean; warnings: Warnings }> {
   const row = await getPolicy(deps.pool, resourceKey(place.namespace, place.name));
   if (row !== null) assertWritten(row);
-  const object = compilePolicyBody(body, place);
+  const { object, warnings } = compilePolicyBody(body, { policy: place, ...keptBy(deps) });
   const { changed } = await changeOne(
     deps,
     { ...by, objects: [object], deletions: [] },
@@ -50,7 +59,7 @@ export async function putPolicy(
       ifMatch,
     },
   );
-  return { isNew: changed.some(({ change }) => change === 'created') };
+  return { isNew: changed.some(({ change }) => change === 'created'), warnings };
 }
 
 /** Stops judging by it; its history stays. Answers the revision. */
@@ -119,5 +128,5 @@ function switched(manifest: unknown, place: ResourceName, isEnabled: boolean): M
   const document = manifest as { spec: Record<string, unknown> };
   const spec: Record<string, unknown> = { ...document.spec, enabled: false };
   if (isEnabled) delete spec['enabled'];
-  return compilePolicyBody({ ...document, spec }, place);
+  return compilePolicyBody({ ...document, spec }, { policy: place }).object;
 }

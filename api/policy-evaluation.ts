@@ -9,7 +9,7 @@ import type { NewSample } from '../storage/samples';
 import { judge, judgeStored, type Judgement } from './assessment';
 import type { ApiDeps } from './deps';
 import { parseSamples } from './ingest/samples';
-import { compilePolicyBody } from './manifest-body';
+import { compilePolicyBody, type Warnings } from './manifest-body';
 import { findPolicy } from './policies';
 import { unprocessable, type Problem } from './problems';
 import { findResource, toResourceKey } from './targets';
@@ -28,6 +28,8 @@ export interface Evaluated extends Judgement {
   condition: Condition;
   /** Null for a condition alone. */
   policy: Policy | null;
+  /** Of a policy that is only asked about. */
+  warnings: Warnings;
   resource: ResourceRow | null;
   /** Whether the policy looks at the resource; null without either. */
   isTargeted: boolean | null;
@@ -43,13 +45,13 @@ export async function evaluateQuestion(deps: ApiDeps, question: Question): Promi
   const subject = await subjectOf(deps, question);
   const { resource: target } = question;
   const resource = target === undefined ? null : await findResource(deps, toResourceKey(target));
-  const { condition, policy } = subject;
+  const { condition, policy, warnings } = subject;
   const { at, ...judgement } =
     resource === null || question.metrics !== undefined
       ? judgeGiven(deps, condition, { ...question, resource })
       : await judgeNow(deps, subject, { resource, at: question.at });
   const isTargeted = policy === null || resource === null ? null : isTarget(policy, resource);
-  return { condition, policy, resource, isTargeted, at, ...judgement };
+  return { condition, policy, warnings, resource, isTargeted, at, ...judgement };
 }
 
 function assertComplete({ policy, condition, resource, metrics }: Question): void {
@@ -66,6 +68,7 @@ function assertComplete({ policy, condition, resource, metrics }: Question): voi
 interface Subject {
   policy: Policy | null;
   condition: Condition;
+  warnings: Warnings;
   /** Whether the policy is the one in force. */
   isStored: boolean;
 }
@@ -73,15 +76,16 @@ interface Subject {
 async function subjectOf(deps: ApiDeps, { policy, condition }: Question): Promise<Subject> {
   if (typeof policy === 'string') {
     const { document } = await findPolicy(deps, parseResourceKey(policy));
-    return { policy: document, condition: document.condition, isStored: true };
+    return { policy: document, condition: document.condition, warnings: [], isStored: true };
   }
   if (policy !== undefined) {
-    const compiled = compiledOf(nameless(policy) ? { name: UNNAMED, ...policy } : policy);
-    return { policy: compiled, condition: compiled.condition, isStored: false };
+    const body = nameless(policy) ? { name: UNNAMED, ...policy } : policy;
+    const compiled = compiledOf(deps, body);
+    return { ...compiled, condition: compiled.policy.condition, isStored: false };
   }
   // Conditions are compiled as part of a policy; its action is never looked at.
-  const carrier = compiledOf({ name: UNNAMED, condition, action: 'restart' });
-  return { policy: null, condition: carrier.condition, isStored: false };
+  const carrier = compiledOf(deps, { name: UNNAMED, condition, action: 'restart' });
+  return { policy: null, condition: carrier.policy.condition, warnings: [], isStored: false };
 }
 
 function nameless(body: unknown): body is Record<string, unknown> {
@@ -89,10 +93,12 @@ function nameless(body: unknown): body is Record<string, unknown> {
   return isObject && !('metadata' in body) && !('kind' in body);
 }
 
-function compiledOf(body: unknown): Policy {
-  const [policy] = compilePolicyBody(body, {}).policies;
+function compiledOf({ config }: ApiDeps, body: unknown): { policy: Policy; warnings: Warnings } {
+  const options = { policy: {}, retentionMs: config.retention };
+  const { object, warnings } = compilePolicyBody(body, options);
+  const [policy] = object.policies;
   if (policy === undefined) throw new Error('a policy manifest compiled to no policy');
-  return policy;
+  return { policy, warnings };
 }
 
 /** The given samples are all there is, and all of the resource. */

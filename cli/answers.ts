@@ -176,8 +176,16 @@ export const Verification = z.looseObject({
   firstBroken: z.number().nullable(),
 });
 
+const Warnings = z
+  .array(z.looseObject({ index: z.number().nullish(), field: z.string(), message: z.string() }))
+  .optional();
+export type Warnings = z.output<typeof Warnings>;
+
+export const PolicyWritten = PolicyAnswer.extend({ warnings: Warnings });
+
 export const Applied = z.looseObject({
   revision: z.number(),
   changed: z.array(z.unknown()).optional(),
   unchanged: z.number().optional(),
+  warnings: Warnings,
 });

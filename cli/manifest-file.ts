@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Warnings } from './answers';
 import { CliFailure, usageError } from './failure';
 
 /** The text of a manifest file; `-` is standard input. */
@@ -15,4 +16,11 @@ export function placeOf(name: string): string {
   const parts = name.split('/');
   if (parts.length !== 2 || parts.includes('')) throw usageError(`"${name}": write namespace/name`);
   return parts.map(encodeURIComponent).join('/');
+}
+
+/** Warnings of the API about a file's text, at the places in the file. */
+export function warningLines(warnings: Warnings, file: string): string[] {
+  return (warnings ?? []).map(
+    ({ field, message }) => `${field.replace(/^api:/, `${file}:`)}: ${message} (warning)`,
+  );
 }

@@ -55,17 +55,27 @@ spec:
   target:
     kind: Service
     name: ${scalar(target)}
-  # Others to read: process_cpu_usage > 80% for 5m, process_memory_bytes > 500000000 for 1m.
-  # ./vigil policy explain '<condition>' says how Vigil reads one.
+  # Others: avg_over_time(process_cpu_usage[5m]) > 80% for 5m, process_memory_bytes increasing for 30m.
+  # ./vigil policy explain '<condition>' says how Vigil reads one; docs/policy-language.md has all of it.
   condition: http_up == 0 for 3 attempts
+  # Once it holds it goes on holding until this does; without it: until the condition does not.
+  # clear: http_up == 1 for 5s
+  # What no data means: hold (unknown, nothing is done), healthy, or firing.
+  # missing: hold
+  # How long it goes on holding after it was last true.
+  # keepFiringFor: 30s
+  # promql: a condition taken from Prometheus, word by word.
+  # language: promql
   severity: critical
+  # Graded: the first that holds says how severe it is.
+  # severity: [{ severity: critical, condition: http_up == 0 for 5m }, { severity: warning }]
   action: restart
   # After an action that helped, leave it alone for so long.
   cooldown: 1m
   limits:
     # Then somebody has to look; counted anew once it was quiet for a cooldown.
     attempts: 3
-    # How many of the targets may be acted on at once.
+    # How many of the targets may be acted on at once; or a share of them: 25%.
     maxConcurrent: 1
   # It helped once the condition is clear for "stable", counted after "settle", inside "within".
   verify:

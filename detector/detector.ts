@@ -49,7 +49,8 @@ export async function startDetector(deps: DetectorDeps): Promise<Detector> {
   const { pool, temporal, logger, now, tickMs = 250, sweepMs = 60_000 } = deps;
   const metrics = createDetectorMetrics(deps.registry);
   const watch = createWatch({ now });
-  const tick = createTick({ pool, watch, now, tickMs, logger, metrics });
+  const receivingSince = now();
+  const tick = createTick({ pool, watch, now, tickMs, logger, metrics, receivingSince });
   const calls = createTemporalCalls(temporal);
   const leadership = seekLeadership(pool, {
     duty: DUTY.dispatch,

@@ -1,4 +1,5 @@
-import type { Verdict } from '../domain/policy/policy';
+import type { Assessment } from '../domain/policy/evaluate';
+import type { Severity } from '../domain/policy/policy';
 import type { StoredVerdict } from '../storage/verdicts';
 import type { Pair } from './pairs';
 
@@ -12,25 +13,35 @@ export interface Edge {
   correlationId: string | null;
 }
 
+/** A verdict with how severe it is. */
+export interface Judged extends Assessment {
+  severity: Severity;
+}
+
 /** What of a new verdict is worth writing down, and who hears it; null: nothing changed. */
 export function edgeOf(
   pair: Pair,
-  verdict: Verdict,
+  judged: Judged,
   { now, correlationId }: { now: number; correlationId: string | null },
 ): Edge | null {
   const { stored, policy } = pair;
-  const { condition, severity } = policy.policy;
+  const { condition } = policy.policy;
   const isNewRevision = stored?.policyRevision !== policy.revision;
-  if (!isNewRevision && !isNews(stored, verdict)) return null;
+  if (!isNewRevision && !isNews(stored, judged)) return null;
+  const { verdict, since, severity } = judged;
+  const evidence = judged.evidence();
   return {
     pair,
     correlationId,
-    sends: audience(stored, verdict, isNewRevision),
+    sends: audience(stored, judged, isNewRevision),
     row: {
       resource: pair.resource.key,
       policy: policy.policy.key,
-      ...verdict,
-      clearedAt: clearedAt(stored, verdict, { now, conditionHash: condition.hash }),
+      verdict,
+      since,
+      value: evidence[0]?.value ?? null,
+      evidence,
+      clearedAt: clearedAt(stored, judged, { now, conditionHash: condition.hash }),
       severity,
       policyRevision: policy.revision,
       conditionHash: condition.hash,
@@ -39,23 +50,23 @@ export function edgeOf(
   };
 }
 
-function isNews(stored: StoredVerdict, verdict: Verdict): boolean {
-  if (stored.verdict !== verdict.verdict || isNewRun(stored, verdict)) return true;
+function isNews(stored: StoredVerdict, judged: Judged): boolean {
+  const { verdict, severity } = judged;
+  if (stored.verdict !== verdict || isNewRun(stored, judged)) return true;
+  if (verdict === 'true' && stored.severity !== severity) return true;
   // Why nothing is known is worth storing; known values change all the time.
-  return (
-    verdict.verdict === 'unknown' && stored.evidence[0]?.reason !== verdict.evidence[0]?.reason
-  );
+  return verdict === 'unknown' && stored.evidence[0]?.reason !== judged.evidence()[0]?.reason;
 }
 
 /** True, false and true again between two looks: the condition's `for` starts over. */
-function isNewRun(stored: StoredVerdict, verdict: Verdict): boolean {
+function isNewRun(stored: StoredVerdict, verdict: Pick<Judged, 'verdict' | 'since'>): boolean {
   return verdict.verdict === 'true' && verdict.since > stored.since;
 }
 
 /** Only changes to or from true concern a workflow, and a new revision's first verdict where its phase may not be inactive. */
 function audience(
   stored: StoredVerdict | null,
-  verdict: Verdict,
+  verdict: Pick<Judged, 'verdict' | 'since'>,
   isNewRevision: boolean,
 ): Edge['sends'] {
   if (verdict.verdict === 'true' || stored?.verdict === 'true') return 'always';
@@ -74,7 +85,7 @@ export function leftTrue({ verdict, since, clearedAt: cleared }: StoredVerdict):
 /** Null: keep what is stored. */
 function clearedAt(
   stored: StoredVerdict | null,
-  verdict: Verdict,
+  verdict: Pick<Judged, 'verdict' | 'since'>,
   { now, conditionHash }: { now: number; conditionHash: string },
 ): number | null {
   if (stored?.verdict !== 'true') return null;

@@ -1,11 +1,11 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { assess } from '../domain/policy/evaluate';
-import type { Verdict } from '../domain/policy/policy';
+import { severityOf } from '../domain/policy/severity';
 import type { Logger } from '../platform/logger';
 import { commitEdgesApart, type Committed } from './commit';
 import { createDueTimes, type DueTimes } from './due';
-import { edgeOf, type Edge } from './edges';
+import { edgeOf, type Edge, type Judged } from './edges';
 import type { DetectorMetrics } from './metrics';
 import type { Pair } from './pairs';
 import { previousOf } from './selection';
@@ -24,6 +24,8 @@ export interface LooksDeps {
   now: () => number;
   logger: Logger;
   metrics: DetectorMetrics;
+  /** Since when this process receives samples, epoch ms: absence before says nothing. */
+  receivingSince: number;
 }
 
 /** Which pairs have to be looked at, and the look itself. */
@@ -57,7 +59,9 @@ export function createLooks(deps: LooksDeps): Looks {
       const edges: Edge[] = [];
       try {
         let count = 0;
-        for (const [pair, correlationId] of taken) {
+        for (const [pair, asked] of taken) {
+          // A sample that came since is in the window: the look is about it, too.
+          const correlationId = dirty.get(pair) ?? asked;
           const edge = pair.isGone ? null : look(pair, correlationId, { ...deps, due });
           if (edge !== null) edges.push(edge);
           if (++count % BREATHE_EVERY === 0) await breathe();
@@ -79,10 +83,10 @@ function look(pair: Pair, correlationId: string | null, deps: LookDeps): Edge | 
   const now = deps.now();
   deps.metrics.evaluations.inc();
   try {
-    const { verdict, nextChangeAt } = judge(pair, deps.watch, now);
-    deps.due.set(pair, nextChangeAt);
-    const edge = edgeOf(pair, verdict, { now, correlationId });
-    if (edge === null) pair.previous = previousOf(verdict, now);
+    const judged = judge(pair, deps, now);
+    deps.due.set(pair, judged.nextChangeAt);
+    const edge = edgeOf(pair, judged, { now, correlationId });
+    if (edge === null) pair.previous = previousOf(judged, now);
     return edge;
   } catch (error) {
     putOff(pair, deps, { err: error, message: 'evaluation failed' });
@@ -127,11 +131,7 @@ function putOff(
 }
 
 /** The verdict now; a run that goes on keeps its `since`, and none begins before the one it ended. */
-function judge(
-  pair: Pair,
-  { windows }: Watch,
-  now: number,
-): { verdict: Verdict; nextChangeAt: number | null } {
+function judge(pair: Pair, { watch: { windows }, receivingSince }: LooksDeps, now: number): Judged {
   const { policy, intervalMs, previous } = pair;
   const series = windows.of({
     resource: pair.resource.key,
@@ -141,12 +141,14 @@ function judge(
   });
   // "Unknown" begins when somebody looked, which says nothing of the samples that ended it.
   const known = previous?.verdict === 'unknown' ? null : previous;
-  const input = { series, now, intervalMs, previous: known };
-  const { verdict, nextChangeAt } = assess(policy.policy.condition, input);
-  const isSame = previous !== null && previous.verdict === verdict.verdict;
+  const input = { series, now, intervalMs, receivingSince };
+  const assessed = assess(policy.policy.condition, { ...input, previous: known });
+  const isSame = previous !== null && previous.verdict === assessed.verdict;
   const notBefore = known?.since ?? 0;
-  const since = isSame && known === null ? previous.since : Math.max(verdict.since, notBefore);
-  return { verdict: { ...verdict, since }, nextChangeAt };
+  const since = isSame && known === null ? previous.since : Math.max(assessed.since, notBefore);
+  const isTrue = assessed.verdict === 'true';
+  const severity = isTrue ? severityOf(policy.policy, input) : policy.policy.severity;
+  return { ...assessed, since, severity };
 }
 
 /** Edges of one resource stay together: they share a version. */

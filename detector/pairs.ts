@@ -1,6 +1,7 @@
-import { lookbackMs, type PreviousVerdict } from '../domain/policy/evaluate';
+import type { PreviousVerdict } from '../domain/policy/evaluate';
 import type { PolicyRevision } from '../domain/policy/policy';
-import { selectorsOf } from '../domain/policy/series';
+import { readingOf } from '../domain/policy/reading';
+import type { Selector } from '../domain/policy/ast';
 import type { Resource } from '../domain/resource';
 import type { StoredVerdict } from '../storage/verdicts';
 
@@ -10,6 +11,8 @@ export interface Pair {
   policy: PolicyRevision;
   /** What the condition reads. */
   metrics: readonly string[];
+  /** Selectors that read series of other resources, too. */
+  foreign: readonly Selector[];
   /** Interval of the health check, where the condition is about it; null: the series' own. */
   intervalMs: number | null;
   lookbackMs: number;
@@ -30,12 +33,26 @@ export function pairKey(resource: string, policy: string): string {
 }
 
 /** What follows from resource and policy alone. */
-export function readingOf(
+function pairReading(
   resource: Resource,
   { policy }: PolicyRevision,
-): Pick<Pair, 'metrics' | 'intervalMs' | 'lookbackMs'> {
-  const metrics = [...new Set(selectorsOf(policy.condition.expression).map((s) => s.metric))];
+): Pick<Pair, 'metrics' | 'foreign' | 'intervalMs' | 'lookbackMs'> {
+  const { metrics } = readingOf(policy);
   const isHealthCheck = metrics.some((metric) => metric.startsWith('http_'));
   const intervalMs = isHealthCheck ? (resource.spec?.healthCheck?.intervalMs ?? null) : null;
-  return { metrics, intervalMs, lookbackMs: lookbackMs(policy.condition, { intervalMs }) };
+  return { ...readingOf(policy, { intervalMs }), intervalMs };
+}
+
+/** A pair of which nothing is remembered. */
+export function freshPair(resource: Resource, policy: PolicyRevision): Pair {
+  return {
+    resource,
+    policy,
+    ...pairReading(resource, policy),
+    stored: null,
+    previous: null,
+    unknownAt: null,
+    isBroken: false,
+    isGone: false,
+  };
 }

@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
 import type { PreviousVerdict } from '../domain/policy/evaluate';
 import type { PolicyRevision } from '../domain/policy/policy';
-import type { Resource } from '../domain/resource';
+import { matchesSelector } from '../domain/policy/series';
+import { parseResourceKey, type Resource } from '../domain/resource';
 import {
   loadAllPolicies,
   loadManaged,
@@ -11,7 +12,7 @@ import {
   type SeriesRow,
 } from '../storage/detector-load';
 import { loadAllVerdicts, type StoredVerdict } from '../storage/verdicts';
-import { pairKey, readingOf, type Pair } from './pairs';
+import { freshPair, pairKey, type Pair } from './pairs';
 import { createRoster, type Roster } from './roster';
 import type { Windows } from './windows';
 
@@ -53,14 +54,8 @@ export async function load(pool: Pool): Promise<Loaded> {
     loadManaged(pool),
     loadRetired(pool),
   ]);
-  const metricsOf = metricsByPolicy();
-  const roster = createRoster({ policies, managed, retired, metricsOf });
+  const roster = createRoster({ policies, managed, retired });
   return { revision, verdicts, roster, series: await loadSeriesOf(pool, roster.metrics) };
-}
-
-function metricsByPolicy(): (policy: PolicyRevision) => readonly string[] {
-  const nobody = { spec: null } as Resource;
-  return (policy) => readingOf(nobody, policy).metrics;
 }
 
 export interface Selection {
@@ -80,37 +75,29 @@ export function createSelection(state: State, windows: Windows): Selection {
     const present = state.pairs.get(key);
     if (present !== undefined) return present;
     const old = before.get(key);
-    const fresh: Pair = {
-      resource,
-      policy,
-      ...readingOf(resource, policy),
-      stored: null,
-      previous: null,
-      unknownAt: null,
-      isBroken: false,
-      isGone: false,
-    };
+    const fresh = freshPair(resource, policy);
     const pair = old === undefined ? fresh : Object.assign(old, continued(old, fresh));
     state.pairs.set(key, pair);
     return pair;
   }
 
   function select(series: SeriesRow, before: ReadonlyMap<string, Pair> = new Map()): void {
-    const roster = state.roster;
-    const resources = roster?.resourcesOf(series) ?? [];
-    const pairs = resources.flatMap((resource) =>
-      (roster?.policiesOf(resource) ?? [])
-        .filter((policy) => readingOf(resource, policy).metrics.includes(series.name))
-        .map((policy) => intern(resource, policy, before)),
-    );
+    const pairOf = ([resource, policy]: Reading): Pair => intern(resource, policy, before);
+    const own = ownReadings(series, state.roster).map(pairOf);
+    const others = farReadings(series, state.roster).map(pairOf);
+    const far = others.filter((pair) => !own.includes(pair));
+    const pairs = [...own, ...far];
     if (pairs.length === 0) {
       state.unread.add(series.seriesId);
       return;
     }
     state.readers.set(series.seriesId, pairs);
     const lookbackMs = Math.max(...pairs.map((pair) => pair.lookbackMs));
-    const keys = [...new Set(pairs.map((pair) => pair.resource.key))];
-    if (windows.keep(series, keys, lookbackMs)) state.unhydrated.add(series.seriesId);
+    const readers = [
+      ...far.map(({ resource }) => ({ resource: resource.key, isForeign: true })),
+      ...own.map(({ resource }) => ({ resource: resource.key, isForeign: false })),
+    ];
+    if (windows.keep(series, readers, lookbackMs)) state.unhydrated.add(series.seriesId);
   }
 
   return {
@@ -133,11 +120,33 @@ export function createSelection(state: State, windows: Windows): Selection {
   };
 }
 
+type Reading = [Resource, PolicyRevision];
+
+/** Who reads a series among the resources that it speaks of. */
+function ownReadings(series: SeriesRow, roster: Roster | null): Reading[] {
+  if (roster === null) return [];
+  return roster.resourcesOf(series).flatMap((resource) =>
+    roster
+      .policiesOf(resource)
+      .filter((policy) => roster.reads(policy, series.name))
+      .map((policy): Reading => [resource, policy]),
+  );
+}
+
+/** Who reads it although it speaks of another resource: conditions that name that one. */
+function farReadings(series: SeriesRow, roster: Roster | null): Reading[] {
+  if (series.owner === null || roster === null) return [];
+  return roster
+    .farSighted(parseResourceKey(series.owner).namespace)
+    .filter(({ foreign }) => foreign.some((selector) => matchesSelector(selector, series)))
+    .flatMap(({ policy, targets }) => targets.map((resource): Reading => [resource, policy]));
+}
+
 /** An edit that leaves the condition's meaning alone lets its verdict go on. */
 function continued(old: Pair, fresh: Pair): Partial<Pair> {
   const isSame = old.policy.policy.condition.hash === fresh.policy.policy.condition.hash;
-  const { resource, policy, metrics, intervalMs, lookbackMs } = fresh;
-  const reading = { resource, policy, metrics, intervalMs, lookbackMs };
+  const { resource, policy, metrics, foreign, intervalMs, lookbackMs } = fresh;
+  const reading = { resource, policy, metrics, foreign, intervalMs, lookbackMs };
   return isSame
     ? { ...reading, isGone: false }
     : { ...reading, isGone: false, previous: null, unknownAt: null, isBroken: false };

@@ -2,6 +2,12 @@ import type { Sample, SeriesWindow } from '../domain/policy/series';
 import type { SeriesRow } from '../storage/detector-load';
 import { MAX_LAG_SECONDS, type WindowSelection } from '../storage/windows';
 
+/** A resource whose policies read a series; `isForeign`: the series belongs to another one. */
+export interface Reader {
+  resource: string;
+  isForeign: boolean;
+}
+
 interface Kept {
   series: SeriesRow;
   lookbackMs: number;
@@ -12,7 +18,7 @@ interface Kept {
 /** Recent samples of the series that some policy reads, in memory. They answer what loadWindows answers. */
 export interface Windows {
   /** Keeps a series for these resources; true when samples that are not in memory may be asked for. */
-  keep: (series: SeriesRow, resources: readonly string[], lookbackMs: number) => boolean;
+  keep: (series: SeriesRow, readers: readonly Reader[], lookbackMs: number) => boolean;
   /** Forgets all other series. */
   retain: (seriesIds: ReadonlySet<number>) => void;
   has: (seriesId: number) => boolean;
@@ -25,18 +31,19 @@ export interface Windows {
 
 export function createWindows(): Windows {
   const kept = new Map<number, Kept>();
-  const byResource = new Map<string, Map<number, Kept>>();
+  const byResource = new Map<string, Map<number, { entry: Kept; isForeign: boolean }>>();
 
   return {
-    keep(series, resources, lookbackMs) {
+    keep(series, readers, lookbackMs) {
       const present = kept.get(series.seriesId);
       const entry = present ?? { series, lookbackMs, samples: [] };
       const isLonger = lookbackMs > entry.lookbackMs;
       entry.lookbackMs = lookbackMs;
       kept.set(series.seriesId, entry);
-      for (const resource of resources) {
-        const own = byResource.get(resource) ?? new Map<number, Kept>();
-        byResource.set(resource, own.set(series.seriesId, entry));
+      for (const { resource, isForeign } of readers) {
+        const own =
+          byResource.get(resource) ?? new Map<number, { entry: Kept; isForeign: boolean }>();
+        byResource.set(resource, own.set(series.seriesId, { entry, isForeign }));
       }
       return present === undefined || isLonger;
     },
@@ -60,12 +67,13 @@ export function createWindows(): Windows {
     of({ resource, metrics, from, to }) {
       const own = [...(byResource.get(resource)?.values() ?? [])];
       return own
-        .filter(({ series }) => metrics.includes(series.name))
-        .sort((a, b) => a.series.seriesId - b.series.seriesId)
-        .map(({ series, samples }) => ({
+        .filter(({ entry }) => metrics.includes(entry.series.name))
+        .sort((a, b) => a.entry.series.seriesId - b.entry.series.seriesId)
+        .map(({ entry: { series, samples }, isForeign }) => ({
           name: series.name,
           tags: series.tags,
           samples: between(samples, from, to),
+          ...(isForeign ? { isForeign } : {}),
         }));
     },
   };

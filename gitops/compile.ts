@@ -1,4 +1,5 @@
 import type { RuntimeCatalogue } from '../domain/action/runtime';
+import { lintTogether } from '../language/lint/together';
 import { parseManifests } from '../language/manifest/compile';
 import { formatProblem } from '../language/problem';
 import type { Compile } from './round';
@@ -12,11 +13,15 @@ export function createCompile(
     const compiled = files.map(({ path, text }) =>
       parseManifests(text, { file: path, catalogue, variables }),
     );
-    const found = compiled.flatMap(({ problems }) => problems);
+    const objects = compiled.flatMap((part) => part.objects);
+    const found = [
+      ...compiled.flatMap(({ problems }) => problems),
+      ...lintTogether(objects, catalogue),
+    ];
     const textsOf = (severity: 'error' | 'warning'): string[] =>
       found.filter((problem) => problem.severity === severity).map(formatProblem);
     return {
-      objects: compiled.flatMap(({ objects }) => objects),
+      objects,
       problems: textsOf('error'),
       warnings: textsOf('warning'),
     };

@@ -28,6 +28,8 @@ export const gitopsConfigSchema = z.object({
     .prefault({}),
 });
 
+export type GitopsConfig = z.output<typeof gitopsConfigSchema>;
+
 function tidy(path: string): string {
   return normalize(path).replace(/(?<=.)\/+$/, '');
 }

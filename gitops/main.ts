@@ -8,7 +8,7 @@ import { createPool } from '../storage/database';
 import { listen } from '../storage/listen';
 import { SYNC_CHANNEL } from '../storage/reload';
 import { createCompile } from './compile';
-import { gitopsConfigSchema } from './config';
+import { gitopsConfigSchema, type GitopsConfig } from './config';
 import { registerMetrics } from './metrics';
 import { createFolderSource } from './sources/folder';
 import { startSync } from './sync';
@@ -17,8 +17,7 @@ import { startSync } from './sync';
 const SETTLE_MS = 200;
 
 /** The gitops process: keeps the manifests of its folders in force. */
-async function main(): Promise<void> {
-  const { database, log, gitops } = loadConfig(gitopsConfigSchema, { env: process.env });
+async function run({ database, log, gitops }: GitopsConfig): Promise<void> {
   const logger = createLogger('gitops', log.level);
   const registry = createRegistry('gitops');
   const lifecycle = createProcessLifecycle(logger);
@@ -59,4 +58,4 @@ async function main(): Promise<void> {
   logger.info({ port: server.port, folders: gitops.folders }, 'ready');
 }
 
-runProcess(main);
+runProcess({ load: (source) => loadConfig(gitopsConfigSchema, source), run });

@@ -3,7 +3,7 @@ import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 
 /** Top-level sections of the configuration file; a process reads its own and the shared ones. */
-const SECTIONS = [
+export const CONFIG_SECTIONS: readonly string[] = [
   'home',
   'database',
   'redis',
@@ -16,7 +16,7 @@ const SECTIONS = [
 ];
 
 /** The seed's names, kept working beside `VIGIL_<PATH>`. */
-const ALIASES: Readonly<Record<string, string>> = {
+export const ALIASES: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
   'redis.url': 'REDIS_URL',
   'api.port': 'COLLECTOR_PORT',
@@ -71,7 +71,7 @@ export function loadConfig<S extends z.ZodObject>(schema: S, source: ConfigSourc
     ...unknownSections(file),
     ...(result.success
       ? []
-      : result.error.issues.map((issue) => describe(issue, file, source.env))),
+      : result.error.issues.flatMap(oneByOne).map((issue) => describe(issue, file, source.env))),
   ];
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   return result.data;
@@ -97,7 +97,9 @@ function readFile({ env, path = env['CONFIG_PATH'] }: ConfigSource): ParsedFile 
   }
   const values: unknown = document.toJS() ?? {};
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw new ConfigError([`${path}:1:1: must be a mapping of sections: ${SECTIONS.join(', ')}`]);
+    throw new ConfigError([
+      `${path}:1:1: must be a mapping of sections: ${CONFIG_SECTIONS.join(', ')}`,
+    ]);
   }
   return {
     path,
@@ -126,10 +128,10 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number {
 function unknownSections(file: ParsedFile | null): string[] {
   if (file === null) return [];
   return Object.keys(file.values)
-    .filter((key) => !SECTIONS.includes(key))
+    .filter((key) => !CONFIG_SECTIONS.includes(key))
     .map(
       (key) =>
-        `${file.path}:${file.positionOf([key])}: unknown section "${key}"; known: ${SECTIONS.join(', ')}`,
+        `${file.path}:${file.positionOf([key])}: unknown section "${key}"; known: ${CONFIG_SECTIONS.join(', ')}`,
     );
 }
 
@@ -194,6 +196,16 @@ function setPath(values: Record<string, unknown>, path: string, value: unknown):
     at = at[key] as Record<string, unknown>;
   }
   at[last] = value;
+}
+
+/** Several unknown fields of one section are one issue; each is told where it stands. */
+function oneByOne(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'unrecognized_keys') return [issue];
+  return issue.keys.map((key) => ({
+    ...issue,
+    keys: [key],
+    message: `unknown field "${key}"`,
+  }));
 }
 
 function describe(

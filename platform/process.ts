@@ -1,12 +1,27 @@
-import { ConfigError } from './config-loader';
+import { ConfigError, type ConfigSource } from './config-loader';
 import { createLifecycle, type Lifecycle } from './lifecycle';
 import type { Logger } from './logger';
 
+/** Ends a process after it has read its configuration: 0, or 2 and every problem, one a line. */
+const CHECK_FLAG = '--check-config';
+
+export interface ProcessParts<Config> {
+  /** Throws ConfigError. */
+  load: (source: ConfigSource) => Config;
+  run: (config: Config) => Promise<void> | void;
+}
+
 /**
- * Runs a process's `main`. A broken configuration is told in its own lines, anything else with its
- * stack; either way the exit code is 1.
+ * Loads a process's configuration and runs it. A broken configuration is told in its own lines,
+ * anything else with its stack; either way the exit code is 1. With `--check-config` nothing runs.
  */
-export function runProcess(main: () => Promise<void> | void): void {
+export function runProcess<Config>({ load, run }: ProcessParts<Config>): void {
+  const source = { env: process.env };
+  const main = process.argv.includes(CHECK_FLAG)
+    ? () => {
+        checkConfig(() => load(source));
+      }
+    : () => run(load(source));
   const running = Promise.resolve().then(main);
   running.catch((error: unknown) => {
     const lines =
@@ -16,6 +31,16 @@ export function runProcess(main: () => Promise<void> | void): void {
     process.stderr.write(`${lines.join('\n')}\n`);
     process.exit(1);
   });
+}
+
+function checkConfig(load: () => unknown): void {
+  try {
+    load();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stdout.write(`${error.problems.join('\n')}\n`);
+    process.exitCode = 2;
+  }
 }
 
 /**

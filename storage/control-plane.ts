@@ -11,6 +11,15 @@ export async function markApiStarted(db: Db, now: number): Promise<void> {
   );
 }
 
+/** Since when the api has been receiving samples, epoch ms; -Infinity when none has ever started. */
+export async function loadReceivingSince(db: Db): Promise<number> {
+  const [row] = await query<{ api_started_at: number }>(
+    db,
+    'select api_started_at from control_plane',
+  );
+  return row?.api_started_at ?? -Infinity;
+}
+
 /** Null: not degraded. */
 export async function setDegraded(db: Db, reason: string | null): Promise<void> {
   await query(

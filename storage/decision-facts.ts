@@ -1,6 +1,7 @@
 import type { Episode } from '../domain/action/episode';
 import type { Pause } from '../domain/action/pause';
 import type { Policy, VerdictValue } from '../domain/policy/policy';
+import { isTarget, type TargetCandidate } from '../domain/policy/targets';
 import type { Resource, ServiceSpec } from '../domain/resource';
 import { query, type Db } from './database';
 
@@ -31,6 +32,20 @@ export interface StoredPolicy {
   policy: Policy;
   revision: number;
   createdRevision: number;
+}
+
+/** How many resources with a manifest the policy targets. */
+export async function countTargets(
+  db: Db,
+  policy: Pick<Policy, 'namespace' | 'target'>,
+): Promise<number> {
+  const candidates = await query<TargetCandidate & Record<string, unknown>>(
+    db,
+    `select namespace, name, service, labels from resources
+      where namespace = $1 and deleted_at is null`,
+    [policy.namespace],
+  );
+  return candidates.filter((candidate) => isTarget(policy, candidate)).length;
 }
 
 /** The current revision of a policy; null when it is deleted. */
@@ -65,6 +80,7 @@ export interface StoredVerdict {
   since: number;
   cleared_at: number | null;
   condition_hash: string;
+  updated_at: number;
 }
 
 export async function loadVerdict(
@@ -74,7 +90,7 @@ export async function loadVerdict(
 ): Promise<StoredVerdict | null> {
   const [row] = await query<StoredVerdict>(
     db,
-    `select verdict, since, cleared_at, condition_hash from verdicts
+    `select verdict, since, cleared_at, condition_hash, updated_at from verdicts
       where resource = $1 and policy = $2`,
     [resource, policy],
   );

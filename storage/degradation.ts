@@ -1,4 +1,6 @@
-import { selectorsOf } from '../domain/policy/evaluate';
+import { expressionsOf, selectorsOfData } from '../domain/policy/reading';
+import { namesResource } from '../domain/policy/series';
+import { parseResourceKey } from '../domain/resource';
 import type { Policy } from '../domain/policy/policy';
 import { query, type Db } from './database';
 
@@ -45,16 +47,23 @@ async function loadUnseen(
   const pairs = claims.flatMap(({ policy, resource }) => {
     const document = policies.find((p) => p.policy === policy)?.document;
     if (document === undefined) return [];
-    const metrics = new Set(selectorsOf(document.condition.expression).map((s) => s.metric));
-    return [...metrics].map((metric) => ({ policy: document.key, resource, metric }));
+    const needed = expressionsOf(document.condition).flatMap(selectorsOfData);
+    return needed.map((selector) => ({
+      policy: document.key,
+      resource,
+      metric: selector.metric,
+      // A selector that names whose series it means is served by any of the namespace.
+      owner: namesResource(selector) ? `${parseResourceKey(resource).namespace}/` : null,
+    }));
   });
   const unseen = await query<{ policy: string; resource: string }>(
     db,
     `select p.policy, p.resource
-       from unnest($1::text[], $2::text[], $3::text[]) as p (policy, resource, metric)
+       from unnest($1::text[], $2::text[], $3::text[], $5::text[]) as p (policy, resource, metric, owner)
       where not exists (
         select 1 from series s join samples m using (series_id)
-         where s.name = p.metric and (s.owner = p.resource or s.member = p.resource)
+         where s.name = p.metric
+           and (s.owner = p.resource or s.member = p.resource or starts_with(s.owner, p.owner))
            and m.ts > to_timestamp($4::float8 / 1000) - interval '1 minute'
            and m.ts + m.lag * interval '1 second' >= to_timestamp($4::float8 / 1000) - interval '1 second')`,
     [
@@ -62,6 +71,7 @@ async function loadUnseen(
       pairs.map((p) => p.resource),
       pairs.map((p) => p.metric),
       startedAt,
+      pairs.map((p) => p.owner),
     ],
   );
   return new Set(unseen.map((u) => `${u.resource} ${u.policy}`));

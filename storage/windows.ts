@@ -1,4 +1,6 @@
-import type { Sample, SeriesWindow } from '../domain/policy/series';
+import type { Selector } from '../domain/policy/ast';
+import { matchesSelector, type Sample, type SeriesWindow } from '../domain/policy/series';
+import { parseResourceKey } from '../domain/resource';
 import { query, type Db } from './database';
 
 /** Samples that reached Vigil later than that after their timestamp, in seconds, never count. */
@@ -7,7 +9,10 @@ export const MAX_LAG_SECONDS = 60;
 /** Part of what is known of a resource's series. Times are epoch ms, both ends included. */
 export interface WindowSelection {
   resource: string;
+  /** Of the resource's own series. */
   metrics: readonly string[];
+  /** Selectors that name whose series they mean; those of the resource's namespace are found. */
+  foreign?: readonly Selector[];
   from: number;
   to: number;
 }
@@ -15,23 +20,26 @@ export interface WindowSelection {
 interface WindowRow {
   name: string;
   tags: Record<string, string>;
+  own: boolean;
   times: number[] | null;
   values: number[] | null;
   lags: number[] | null;
 }
 
 /**
- * The resource's series of these metrics, in the order in which they were first seen, also those
+ * The resource's series of these metrics, and those of others that a selector names, in the order in which they were first seen, also those
  * without a sample in the window. Samples ascend; of several with one timestamp the one received
  * last counts; late ones are left out.
  */
 export async function loadWindows(
   db: Db,
-  { resource, metrics, from, to }: WindowSelection,
+  { resource, metrics, foreign = [], from, to }: WindowSelection,
 ): Promise<SeriesWindow[]> {
+  const { namespace } = parseResourceKey(resource);
   const rows = await query<WindowRow>(
     db,
-    `select s.name, s.tags, m.times, m.values, m.lags
+    `select s.name, s.tags, m.times, m.values, m.lags,
+       s.owner = $3 or coalesce(s.member = $3, false) as own
      from series s left join lateral (
        select array_agg(extract(epoch from ts)::float8 * 1000 order by ts) as times,
          array_agg(value order by ts) as values, array_agg(lag order by ts) as lags
@@ -39,14 +47,19 @@ export async function loadWindows(
          where series_id = s.series_id and lag <= ${MAX_LAG_SECONDS}
            and ts between to_timestamp($1::float8 / 1000) and to_timestamp($2::float8 / 1000)
          order by ts, lag desc, value desc) counted) m on true
-     where (s.owner = $3 or s.member = $3) and s.name = any($4)
+     where ((s.owner = $3 or s.member = $3) and s.name = any($4))
+       or (s.name = any($5) and starts_with(s.owner, $6))
      order by s.series_id`,
-    [from, to, resource, metrics],
+    [from, to, resource, metrics, foreign.map(({ metric }) => metric), `${namespace}/`],
   );
-  return rows.map(({ name, tags, ...columns }) => ({ name, tags, samples: samplesOf(columns) }));
+  return rows.flatMap(({ name, tags, own, ...columns }): SeriesWindow[] => {
+    if (own) return [{ name, tags, samples: samplesOf(columns) }];
+    const isRead = foreign.some((selector) => matchesSelector(selector, { name, tags }));
+    return isRead ? [{ name, tags, samples: samplesOf(columns), isForeign: true }] : [];
+  });
 }
 
-function samplesOf({ times, values, lags }: Omit<WindowRow, 'name' | 'tags'>): Sample[] {
+function samplesOf({ times, values, lags }: Omit<WindowRow, 'name' | 'tags' | 'own'>): Sample[] {
   return (times ?? []).map((time, i) => {
     const ts = Math.round(time);
     return { ts, value: values?.[i] ?? NaN, receivedAt: ts + (lags?.[i] ?? 0) * 1000 };

@@ -23,8 +23,7 @@ import { ensureSearchAttributes } from './search-attributes';
 const RETRY_MS = 1000;
 
 /** The worker process: control queue, process runtime and observer of this host. */
-async function main(): Promise<void> {
-  const config = loadConfig(workerConfigSchema, { env: process.env });
+async function run(config: WorkerConfig): Promise<void> {
   const logger = createLogger('worker', config.log.level);
   const registry = createRegistry('worker');
   const lifecycle = createProcessLifecycle(logger);
@@ -142,4 +141,4 @@ function logTemporalThrough(logger: Logger): void {
   });
 }
 
-runProcess(main);
+runProcess({ load: (source) => loadConfig(workerConfigSchema, source), run });

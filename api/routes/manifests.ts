@@ -9,11 +9,18 @@ import {
 } from '../../storage/manifests-read';
 import { apply, type Change } from '../apply';
 import type { ApiDeps } from '../deps';
-import { acceptYaml, API_SOURCE, compileBody, MANIFEST_TYPES } from '../manifest-body';
+import {
+  acceptYaml,
+  API_SOURCE,
+  compileBody,
+  MANIFEST_TYPES,
+  warningsAnswer,
+} from '../manifest-body';
 import { pageOf, pageQuery, readCursor, toPage } from '../paging';
 import { plugin } from '../plugin';
 import { notFound } from '../problems';
 import { timeAnswer, toTime } from '../times';
+import { judgeTogether } from '../together';
 
 const TAGS = ['manifests'];
 const KINDS = ['Service', 'Policy'] as const;
@@ -120,16 +127,16 @@ export function manifestRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           summary: 'Apply one manifest or an array of them, as JSON or YAML; all or nothing',
           consumes: MANIFEST_TYPES,
           body: z.unknown(),
-          response: { 200: appliedAnswer },
+          response: { 200: appliedAnswer.extend({ warnings: warningsAnswer }) },
         },
       },
-      async ({ body, actor, id }) =>
-        applyAll(deps, {
-          objects: compileBody(body),
-          deletions: [],
-          author: actor,
-          correlationId: id,
-        }),
+      async ({ body, actor, id }) => {
+        const options = { retentionMs: deps.config.retention };
+        const { objects, warnings } = compileBody(body, options);
+        warnings.push(...(await judgeTogether(deps, objects)));
+        const change = { objects, deletions: [], author: actor, correlationId: id };
+        return { ...(await applyAll(deps, change)), warnings };
+      },
     );
 
     app.delete(

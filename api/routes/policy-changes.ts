@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ApiDeps } from '../deps';
 import { acceptYaml, exceptBody, MANIFEST_TYPES } from '../manifest-body';
 import { plugin } from '../plugin';
-import { describePolicy, etagOf, policyDetail } from '../policies';
+import { describePolicy, etagOf, policyDetail, writtenPolicy } from '../policies';
 import { createPolicy, deletePolicy, putPolicy, switchPolicy } from '../policy-changes';
 
 const TAGS = ['policies'];
@@ -43,17 +43,18 @@ export function policyChangeRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           summary: 'Create a policy',
           consumes: MANIFEST_TYPES,
           body: policyBody,
-          response: { 201: policyDetail },
+          response: { 201: writtenPolicy },
         },
         validatorCompiler: exceptBody,
       },
       async ({ body, actor, id }, reply) => {
-        const place = await createPolicy(deps, body, { author: actor, correlationId: id });
+        const by = { author: actor, correlationId: id };
+        const { place, warnings } = await createPolicy(deps, body, by);
         const policy = await describePolicy(deps, place);
         return reply
           .code(201)
           .headers({ location: locationOf(place), etag: etagOf(policy) })
-          .send(policy);
+          .send({ ...policy, warnings });
       },
     );
 
@@ -67,20 +68,20 @@ export function policyChangeRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           params: byName,
           headers: preconditions,
           body: policyBody,
-          response: { 200: policyDetail, 201: policyDetail },
+          response: { 200: writtenPolicy, 201: writtenPolicy },
         },
         validatorCompiler: exceptBody,
       },
       async ({ params, headers, body, actor, id }, reply) => {
         const replacement = { place: params, body, ifMatch: headers['if-match'] };
         const by = { author: actor, correlationId: id };
-        const { isNew } = await putPolicy(deps, replacement, by);
+        const { isNew, warnings } = await putPolicy(deps, replacement, by);
         const policy = await describePolicy(deps, params);
         if (isNew) reply.header('location', locationOf(params));
         return reply
           .code(isNew ? 201 : 200)
           .header('etag', etagOf(policy))
-          .send(policy);
+          .send({ ...policy, warnings });
       },
     );
 

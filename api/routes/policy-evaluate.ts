@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { judgementFields, toJudgementAnswer } from '../answers';
 import type { ApiDeps } from '../deps';
 import { checkTimestamp } from '../ingest/fields';
+import { warningsAnswer } from '../manifest-body';
 import { plugin } from '../plugin';
 import { evaluateQuestion, type Evaluated } from '../policy-evaluation';
 import { timeAnswer, toTime } from '../times';
@@ -50,6 +51,7 @@ const answer = z.object({
     .nullable()
     .describe('the first that it takes when it fires; null for a condition alone'),
   mode: z.string().nullable(),
+  warnings: warningsAnswer,
 });
 
 /** Policies tried out before they are in force, or on samples that never were. */
@@ -72,6 +74,7 @@ export function policyEvaluateRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
 
 function toAnswer({
   policy,
+  warnings,
   resource,
   isTargeted,
   condition,
@@ -88,5 +91,6 @@ function toAnswer({
     fires: judgement.firesInMs === 0 && policy?.enabled !== false,
     step: policy?.steps[0] ?? null,
     mode: policy?.mode ?? null,
+    warnings,
   };
 }

@@ -1,63 +1,71 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CATALOGUES } from '../../activities/catalogue';
 import { parseManifests, type CompiledManifest } from '../../language/manifest/compile';
+import { lintTogether } from '../../language/lint/together';
 import { formatProblem, type Problem } from '../../language/problem';
-import { CliFailure, usageError } from '../failure';
+import { checkConfiguration, retentionOf } from '../check/configurations';
+import { DEFAULT_FOLDER, defaultFiles, filesIn, type CheckedFile } from '../check/files';
+import { NEITHER, type FileKind } from '../check/kind';
+import { CliFailure } from '../failure';
 import { optionsOf, printer } from '../output';
-
-const DEFAULT_FOLDER = 'manifests';
-const MANIFEST = /\.(ya?ml|json)$/i;
 
 export function register(program: Command): void {
   const command = program
     .command('check')
-    .description('check manifests without a server; every problem at file:line:col')
-    .argument('[paths...]', `files and folders; default: ${DEFAULT_FOLDER}/`)
+    .description(
+      'check manifests and configurations without a server; every problem at file:line:col',
+    )
+    .argument(
+      '[paths...]',
+      `files and folders; default: ${DEFAULT_FOLDER}/, configs/ and the file of CONFIG_PATH`,
+    )
     .option('--json', 'print the problems as JSON');
-  command.action((paths: string[]) => {
-    const files = manifestFiles(paths.length === 0 ? [DEFAULT_FOLDER] : paths);
-    const { objects, problems } = checkFiles(files);
+  command.action(async (paths: string[]) => {
+    const files = paths.length === 0 ? defaultFiles(process.env) : filesIn(paths);
+    const checked = await checkFiles(files);
     const print = printer(command);
     if (optionsOf(command).flag('json')) {
-      print(JSON.stringify({ files: files.length, objects: objects.length, problems }, null, 2));
+      print(JSON.stringify(toJson(checked), null, 2));
     } else {
-      print(...problems.map(formatLine), summary(files, objects, problems));
+      print(...checked.problems.map(formatLine), summary(checked));
     }
-    if (problems.some(({ severity }) => severity === 'error')) throw new CliFailure('');
+    if (checked.problems.some(({ severity }) => severity === 'error')) throw new CliFailure('');
   });
 }
 
-/** Every manifest below the paths, in order; names that begin with a dot are left out. Throws usageError. */
-export function manifestFiles(paths: readonly string[]): string[] {
-  return paths.flatMap((path) => {
-    if (!existsSync(path)) throw usageError(`${path} does not exist`);
-    return statSync(path).isDirectory() ? filesBelow(path) : [path];
-  });
-}
-
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
-    .filter(({ name }) => !name.startsWith('.'))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return filesBelow(path);
-      return MANIFEST.test(entry.name) ? [path] : [];
-    });
-}
-
-export interface Checked {
+interface Checked {
+  files: number;
+  configurations: number;
   objects: CompiledManifest[];
   problems: Problem[];
 }
 
-/** Checks each file by itself, and that no object is described in two of them. */
-export function checkFiles(files: readonly string[]): Checked {
-  const checked: Checked = { objects: [], problems: [] };
-  for (const file of files) {
-    const { objects, problems } = parseManifests(read(file), { file, catalogue: CATALOGUES });
+async function checkFiles(files: readonly CheckedFile[]): Promise<Checked> {
+  const of = (kind: FileKind) => files.filter((file) => file.kind === kind);
+  const configurations = of('configuration').map(({ path }) => path);
+  const problems = of('neither').map(({ path }) => neither(path));
+  for (const path of configurations) problems.push(...(await checkConfiguration(path)));
+  const retentions = configurations.map(retentionOf).filter((ms) => ms !== null);
+  // With several, what a policy looks at must be kept by each.
+  const retention = retentions.length === 0 ? {} : { retentionMs: Math.min(...retentions) };
+  const found = checkManifests(of('manifest'), retention);
+  return {
+    files: files.length,
+    configurations: configurations.length,
+    objects: found.objects,
+    problems: [...problems, ...found.problems],
+  };
+}
+
+/** Checks each file by itself, that no object is described in two of them, and what they say together. */
+function checkManifests(
+  files: readonly CheckedFile[],
+  retention: { retentionMs?: number },
+): Pick<Checked, 'objects' | 'problems'> {
+  const checked: Pick<Checked, 'objects' | 'problems'> = { objects: [], problems: [] };
+  for (const { path, text } of files) {
+    const options = { file: path, catalogue: CATALOGUES, ...retention };
+    const { objects, problems } = parseManifests(text, options);
     checked.problems.push(...problems);
     for (const object of objects) {
       const other = checked.objects.find((one) => idOf(one) === idOf(object));
@@ -65,15 +73,8 @@ export function checkFiles(files: readonly string[]): Checked {
       else checked.problems.push(describedTwice(object, other));
     }
   }
+  checked.problems.push(...lintTogether(checked.objects, CATALOGUES));
   return checked;
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new CliFailure(`${file} cannot be read`, 1, { cause });
-  }
 }
 
 function idOf({ kind, namespace, name }: CompiledManifest): string {
@@ -85,22 +86,32 @@ function describedTwice(object: CompiledManifest, other: CompiledManifest): Prob
   return { file: object.file, line: object.line, column: 1, message, severity: 'error' };
 }
 
+function neither(file: string): Problem {
+  return { file, line: 1, column: 1, message: NEITHER, severity: 'error' };
+}
+
+function toJson({ files, configurations, objects, problems }: Checked): unknown {
+  return { files, configurations, objects: objects.length, problems };
+}
+
 function formatLine(problem: Problem): string {
   const line = formatProblem(problem);
   return problem.severity === 'warning' ? `${line} (warning)` : line;
 }
 
-function summary(
-  files: readonly string[],
-  objects: readonly CompiledManifest[],
-  problems: readonly Problem[],
-): string {
+function summary({ files, configurations, objects, problems }: Checked): string {
   const errors = problems.filter(({ severity }) => severity === 'error').length;
-  const where = count(files.length, 'file');
+  const where = count(files, 'file');
   if (errors > 0) return `${count(errors, 'problem')} in ${where}`;
   const services = objects.filter(({ kind }) => kind === 'Service').length;
   const policies = objects.length - services;
-  return `${where} checked: ${count(services, 'Service')}, ${policies} ${policies === 1 ? 'Policy' : 'Policies'}, no problems`;
+  const parts = [
+    count(services, 'Service'),
+    `${policies} ${policies === 1 ? 'Policy' : 'Policies'}`,
+    ...(configurations === 0 ? [] : [count(configurations, 'configuration')]),
+    problems.length === 0 ? 'no problems' : `no errors, ${count(problems.length, 'warning')}`,
+  ];
+  return `${where} checked: ${parts.join(', ')}`;
 }
 
 function count(number: number, noun: string): string {

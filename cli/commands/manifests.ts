@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Applied } from '../answers';
 import { usageError } from '../failure';
-import { placeOf, readManifests } from '../manifest-file';
+import { placeOf, readManifests, warningLines } from '../manifest-file';
 import { talksToApi } from '../output';
 
 const KINDS: Readonly<Record<string, string>> = { service: 'Service', policy: 'Policy' };
@@ -13,10 +13,12 @@ export function register(program: Command): void {
       .description('put manifests through the API (their source is then named api)')
       .requiredOption('-f, --file <file>', 'YAML, one or more documents; - reads standard input'),
     async ({ api, options, show }) => {
-      const yaml = readManifests(options.text('file') ?? '-');
+      const file = options.text('file') ?? '-';
+      const yaml = readManifests(file);
       const answer = await api.send({ method: 'PUT', path: '/manifests', yaml }, Applied);
       const { revision, changed = [], unchanged = 0 } = answer;
       show(answer, () => [
+        ...warningLines(answer.warnings, file),
         changed.length === 0
           ? `nothing changed: all ${unchanged} are as they were`
           : `revision ${revision}: ${changed.length} changed, ${unchanged} unchanged`,

@@ -1,15 +1,12 @@
 import type { Command } from 'commander';
-import type { Condition } from '../../domain/policy/ast';
-import { formatDuration } from '../../domain/policy/duration';
-import { selectorsOf } from '../../domain/policy/evaluate';
-import { printExpression } from '../../language/expression/print';
-import { parseCondition } from '../../language/expression/parser';
 import { listOf, PolicyAnswer } from '../answers';
 import { CliFailure } from '../failure';
 import { optionsOf, printer, talksToApi } from '../output';
 import { registerChanges } from '../policy/changes';
 import { registerEvaluate } from '../policy/evaluate';
+import { explainCondition, pointAt, renderExplanation } from '../policy/explain';
 import { renderPolicies } from '../policy/render';
+import { registerTest } from '../policy/test';
 
 export function register(program: Command): void {
   const policy = program
@@ -24,35 +21,30 @@ export function register(program: Command): void {
   );
   registerChanges(policy);
   registerEvaluate(policy);
-  const explain = policy
+  registerExplain(policy);
+}
+
+/** As long as samples are kept where nobody says otherwise. */
+const RETENTION_MS = 30 * 86_400_000;
+
+function registerExplain(policy: Command): void {
+  const command = policy
     .command('explain')
     .description('how Vigil reads a condition; needs no server')
     .argument('<condition>', "e.g. 'cpu_usage > 80% for 5m'")
-    .option('--json', 'print the syntax tree');
-  explain.action((text: string) => {
-    const parsed = parseCondition(text);
-    if (!parsed.ok) throw new CliFailure(parsed.problems.map(pointAt(text)).join('\n'));
-    const lines = optionsOf(explain).flag('json')
-      ? [JSON.stringify(parsed.condition, null, 2)]
-      : renderCondition(parsed.condition);
-    printer(explain)(...lines);
+    .option('--promql', 'read it as "language: promql" does')
+    .option('--json', 'print the syntax tree and what is said of it');
+  command.action((text: string) => {
+    const options = optionsOf(command);
+    const language = options.flag('promql') ? 'promql' : 'vigil';
+    const explained = explainCondition(text, { language, retentionMs: RETENTION_MS });
+    if (!explained.ok) throw new CliFailure(explained.problems.map(pointAt(text)).join('\n'));
+    const { explanation } = explained;
+    const lines = options.flag('json')
+      ? [JSON.stringify(explanation, null, 2)]
+      : renderExplanation(explanation);
+    printer(command)(...lines);
+    if (explanation.findings.some(({ severity }) => severity === 'error')) throw new CliFailure('');
   });
-}
-
-/** The text, a caret below the place, and what is wrong there. */
-export function pointAt(text: string): (problem: { at: number; message: string }) => string {
-  return ({ at, message }) => `${text}\n${' '.repeat(at)}^ ${message}`;
-}
-
-export function renderCondition(condition: Condition): string[] {
-  const selectors = selectorsOf(condition.expression);
-  const metrics = [...new Set(selectors.map(({ metric }) => metric))].sort();
-  const fires =
-    condition.forMs === 0 ? 'at once' : `when it was true for ${formatDuration(condition.forMs)}`;
-  return [
-    `condition  ${printExpression(condition.expression)}`,
-    `fires      ${fires}`,
-    `reads      ${metrics.join(', ')}`,
-    `hash       ${condition.hash.slice(0, 12)} (another one resets the phase)`,
-  ];
+  registerTest(policy);
 }

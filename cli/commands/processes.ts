@@ -17,6 +17,7 @@ export function register(program: Command): void {
     program
       .command(name)
       .description(description)
+      .option('--check-config', 'only check its configuration: 0, or 2 and every problem')
       .action(() => run(name));
   }
 }

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { DEFAULT_NAMESPACE, resourceKey } from '../../domain/resource';
 import { readDocuments } from '../../language/manifest/source';
 import { formatProblem } from '../../language/problem';
-import { Anything, PolicyAnswer, PolicyDetail, Reloaded } from '../answers';
+import { Anything, PolicyAnswer, PolicyDetail, PolicyWritten, Reloaded } from '../answers';
 import { CliFailure } from '../failure';
-import { placeOf, readManifests } from '../manifest-file';
+import { placeOf, readManifests, warningLines } from '../manifest-file';
 import { fullKey, resourcePath, talksToApi } from '../output';
 import { renderPolicy } from './render';
 
@@ -29,8 +29,11 @@ export function registerChanges(policy: Command): void {
       const file = options.text('file') ?? '-';
       const yaml = readManifests(file);
       const path = `/policies/${placeOf(nameIn(yaml, file))}`;
-      const answer = await api.send({ method: 'PUT', path, yaml }, PolicyAnswer);
-      show(answer, () => [`policy ${answer.policy} is in force: revision ${answer.revision}`]);
+      const answer = await api.send({ method: 'PUT', path, yaml }, PolicyWritten);
+      show(answer, () => [
+        ...warningLines(answer.warnings, file),
+        `policy ${answer.policy} is in force: revision ${answer.revision}`,
+      ]);
     },
   );
   talksToApi(

@@ -33,6 +33,8 @@ const PROCESSES: readonly ProcessEntry[] = [
   { name: 'agent', main: 'agent/main.js', listens: () => null, stopDeadlineMs: 10_000 },
 ];
 
+export const PROCESS_NAMES = PROCESSES.map(({ name }) => name);
+
 export function processMain(name: string, root: string): string | null {
   const entry = PROCESSES.find((process) => process.name === name);
   return entry === undefined ? null : join(root, 'dist', entry.main);

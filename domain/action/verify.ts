@@ -1,5 +1,6 @@
 import type { Expression } from '../policy/ast';
-import { evaluate, type Sample, type SeriesWindow } from '../policy/evaluate';
+import { evaluate } from '../policy/evaluate';
+import type { Sample, SeriesWindow } from '../policy/series';
 import type { VerdictValue, Verification } from '../policy/policy';
 
 /** Without a word on `stable`: at least this long, and at least this many samples. */
@@ -109,6 +110,9 @@ export function withoutFor(expression: Expression): Expression {
       return { ...expression, operand: withoutFor(expression.operand) };
     case 'compare':
     case 'truthy':
+    case 'present':
+    case 'trend':
+    case 'missing':
       return expression;
   }
 }

@@ -1,17 +1,17 @@
 import type { Condition, Expression } from './ast';
-import { evidenceOf, testsOf, timelineOf, type Leaf } from './leaf';
+import { elementsOf, foldedTimeline, type Element, type ElementsContext } from './elements';
+import { evidenceFor } from './evidence';
+import { latch, type Stretch } from './latch';
+import { isLeaf, judgeNow, type Leaf } from './leaf';
 import type { Evidence, Verdict, VerdictValue } from './policy';
-import { matchesSelector, selectorsOf, type Freshness, type SeriesWindow } from './series';
-import { attemptsStart, heldFor, heldForAttempts } from './sustained';
-import { and, anyOf, clip, combine, indexAt, not, or, type Timeline } from './timeline';
-
-export { matchesSelector, selectorsOf } from './series';
-export type { Sample, SeriesWindow } from './series';
-
-const DEFAULT_STALENESS_MS = 300_000;
-const DEFAULT_LATE_MS = 60_000;
-/** How many series a verdict names. */
-const MAX_EVIDENCE = 20;
+import { selectorsOf } from './selectors';
+import {
+  DEFAULT_LATE_MS,
+  DEFAULT_STALENESS_MS,
+  matchesSelector,
+  type SeriesWindow,
+} from './series';
+import { anyOf, combine, type Timeline } from './timeline';
 
 /** The verdict of an earlier evaluation. Times are epoch ms; `evaluatedTo` was its `now`. */
 export interface PreviousVerdict {
@@ -31,236 +31,254 @@ export interface EvaluationInput {
   stalenessMs?: number;
   /** Samples received later than that after their timestamp never count. */
   lateMs?: number;
+  /** Since when samples have been received without a break, epoch ms; absence before says nothing. */
+  receivingSince?: number;
+  /** Look only at multiples of it, as a rule evaluator with that interval does; absent: at every change. */
+  tickMs?: number;
+  /** The first of these looks, epoch ms; absent: 0. The others are counted from it. */
+  ticksFrom?: number;
+  /** Absence of a series that was never seen counts; else it is unknown. */
+  countsNeverSeen?: boolean;
 }
 
 /** What evaluation reads of a condition; `forMs` is the caller's to wait for. */
-export type Evaluable = Pick<Condition, 'expression' | 'forMs'>;
+export type Evaluable = Pick<
+  Condition,
+  'expression' | 'forMs' | 'clear' | 'missing' | 'keepFiringMs'
+>;
 
 export interface Assessment {
-  verdict: Verdict;
-  /** Epoch ms when the verdict changes if no sample comes; null: it does not. */
+  verdict: VerdictValue;
+  /** Epoch ms of the first sample of the present run of this verdict. */
+  since: number;
+  /** Epoch ms when the verdict may change if no sample comes, never late; null: it does not. */
   nextChangeAt: number | null;
+  /** What it rests on; costs more than the verdict. */
+  evidence: () => Evidence[];
 }
 
 /**
  * The verdict of a condition without its trailing `for`. Pure: windows in memory and windows
  * read from storage give the same answer.
  *
- * The condition is turned into a timeline, exact between samples too: staleness ends a run, and
- * `since` is the start of the last one. With `previous`, only the time since is looked at: a run
- * that goes on keeps its `since`, one that began later never begins before the run it ended.
+ * The condition is turned into a timeline per label set, exact between samples too: staleness ends
+ * a run, and `since` is the start of the last one. With `previous`, only the time since is looked
+ * at: a run that goes on keeps its `since`, one that began later never begins before the run it ended.
  */
 export function evaluate(condition: Evaluable, input: EvaluationInput): Verdict {
-  return assess(condition, input).verdict;
+  const { verdict, since, evidence } = assess(condition, input);
+  const rows = evidence();
+  return { verdict, since, value: rows[0]?.value ?? null, evidence: rows };
 }
 
-/** The earliest time after `now` at which the verdict changes without new samples, or null. */
+/** The earliest time after `now` at which the verdict may change without new samples, or null. */
 export function nextChangeAt(condition: Evaluable, input: EvaluationInput): number | null {
   return assess(condition, input).nextChangeAt;
 }
 
 /** Verdict and next change in one go. */
-export function assess({ expression }: Evaluable, input: EvaluationInput): Assessment {
-  const context = contextOf(expression, input);
-  const from = startOf(context, input);
-  const timeline = verdictTimeline(expression, from, context);
-  const index = indexAt(timeline, input.now);
-  const value = timeline[index]?.value ?? 'unknown';
-  const evidence = leavesOf(expression)
-    .flatMap((leaf) => evidenceOf(leaf, context.series, input.now, context))
-    .sort((a, b) => rank(a, value) - rank(b, value))
-    .slice(0, MAX_EVIDENCE);
+export function assess(condition: Evaluable, input: EvaluationInput): Assessment {
+  const context = contextOf(condition, input);
+  const from = startOf(condition, context, input);
+  const run = look(condition, { from, context, input });
+  const { folded, index } = run;
+  const verdict = folded[index]?.value ?? 'unknown';
   return {
-    verdict: {
-      verdict: value,
-      since: sinceOf({ expression, context, input, timeline, index }),
-      value: evidence[0]?.value ?? null,
-      evidence,
-    },
-    nextChangeAt: timeline[index + 1]?.start ?? null,
+    verdict,
+    since: sinceOf(condition, run, { context, input }),
+    nextChangeAt: earliest([folded[index + 1]?.start, ...context.horizons], input.now),
+    evidence: () => evidenceFor(condition.expression, verdict, context),
   };
 }
 
-interface Context extends Freshness {
-  series: readonly SeriesWindow[];
-  intervalMs: number | null;
+export interface ElementVerdict {
+  name: string | null;
+  labels: Readonly<Record<string, string>>;
+  verdict: VerdictValue;
+  since: number;
+  /** What was judged; null: no value now, or a fold of several. */
+  value: number | null;
 }
 
-function contextOf(expression: Expression, input: EvaluationInput): Context {
-  const selectors = selectorsOf(expression);
+/** The same label set by label set, as alerts are counted: hysteresis included, the trailing `for` not. */
+export function assessElements(condition: Evaluable, input: EvaluationInput): ElementVerdict[] {
+  const context = contextOf(condition, input);
+  const from = startOf(condition, context, input);
+  const leaf = leafOf(condition.expression);
+  const values = leaf === null ? [] : judgeNow(leaf, context).values;
+  const { elements } = look(condition, { from, context, input });
+  return elements.map(({ name, labels, stretches }, i) => {
+    const now = stretches[stretchAt(stretches, input.now)];
+    return {
+      name,
+      labels,
+      verdict: now?.value ?? 'unknown',
+      since: finite(now?.since, input.now),
+      value: values[i] ?? null,
+    };
+  });
+}
+
+/** The leaf whose label sets are those of the expression; null: they are folded. */
+function leafOf(expression: Expression): Leaf | null {
+  if (isLeaf(expression)) return expression;
+  const isHeld = expression.kind === 'for' || expression.kind === 'forAttempts';
+  return isHeld ? leafOf(expression.operand) : null;
+}
+
+function contextOf(condition: Evaluable, input: EvaluationInput): ElementsContext {
+  const { expression, clear } = condition;
+  const selectors = [expression, ...(clear === undefined ? [] : [clear])].flatMap(selectorsOf);
   return {
     series: input.series.filter((one) => selectors.some((s) => matchesSelector(s, one))),
+    now: input.now,
     intervalMs: input.intervalMs,
     stalenessMs: input.stalenessMs ?? DEFAULT_STALENESS_MS,
     lateMs: input.lateMs ?? DEFAULT_LATE_MS,
+    receivingSince: input.receivingSince ?? -Infinity,
+    countsNeverSeen: input.countsNeverSeen ?? false,
+    silence: SILENCE[condition.missing ?? 'hold'],
+    tickMs: input.tickMs ?? null,
+    ticksFrom: input.ticksFrom ?? 0,
+    horizons: [],
   };
 }
+
+const SILENCE = { hold: 'unknown', healthy: 'false', firing: 'true' } as const;
 
 /**
  * Where to look from. A window that begins a little after the previous evaluation (at most one
  * staleness) was cut there: what it does not show counts as unbroken.
  */
-function startOf(context: Context, { previous, now }: EvaluationInput): number {
+function startOf(
+  { keepFiringMs = 0 }: Evaluable,
+  context: ElementsContext,
+  { previous, now }: EvaluationInput,
+): number {
   if (previous === null) return -Infinity;
-  const from = Math.min(previous.evaluatedTo, now);
+  const from = Math.min(previous.evaluatedTo, now) - keepFiringMs;
   const edges = context.series.map(({ samples }) => samples[0]?.ts ?? Infinity);
   const edge = Math.min(...edges, Infinity);
   const wasCut = edge > from && edge <= now && edge - from < context.stalenessMs;
   return wasCut ? edge : from;
 }
 
-interface Run {
-  expression: Expression;
-  context: Context;
-  input: EvaluationInput;
-  timeline: Timeline;
+interface Latched extends Pick<Element, 'name' | 'labels'> {
+  stretches: Stretch[];
+}
+
+interface Look {
+  from: number;
+  elements: Latched[];
+  folded: Timeline;
   /** Of the run in force now. */
   index: number;
 }
 
-function sinceOf({ expression, context, input, timeline, index }: Run): number {
-  const { previous, now } = input;
-  const run = timeline[index];
-  if (previous !== null && index === 0) {
-    if (run?.value === previous.verdict) return previous.since;
-    const whole = verdictTimeline(expression, -Infinity, context);
-    return Math.max(previous.since, finite(whole[indexAt(whole, now)]?.start, now));
+interface Looking {
+  from: number;
+  context: ElementsContext;
+  input: EvaluationInput;
+}
+
+function look(condition: Evaluable, looking: Looking): Look {
+  const { context, input } = looking;
+  const { expression, forMs } = condition;
+  let { from } = looking;
+  let found = elementsOf(expression, from, context);
+  if (found.length > 1 && forMs > 0 && from > input.now - forMs) {
+    // How long each of them has been true is in no previous verdict.
+    from = input.now - forMs;
+    found = elementsOf(expression, from, context);
   }
-  return finite(run?.start, now);
+  const elements = latchAll(condition, found, { ...looking, from });
+  const folded =
+    elements.length === 1
+      ? (elements[0]?.stretches ?? [])
+      : combine(
+          elements.map(({ stretches }) => stretches),
+          from,
+          anyOf,
+        );
+  return { from, elements, folded, index: stretchAt(folded, input.now) };
+}
+
+function latchAll(
+  { forMs, clear, keepFiringMs = 0 }: Evaluable,
+  elements: readonly Element[],
+  { from, context, input }: Looking,
+): Latched[] {
+  const before = input.previous?.verdict === 'true' ? { since: input.previous.since } : null;
+  if (clear === undefined && keepFiringMs === 0) {
+    return elements.map(({ name, labels, timeline }) => ({
+      name,
+      labels,
+      stretches: timeline.map(({ start, value }, i) => ({
+        start,
+        value,
+        since: i === 0 && value === 'true' && before !== null ? before.since : start,
+      })),
+    }));
+  }
+  const clearTimeline = clear === undefined ? null : foldedTimeline(clear, from, context);
+  return elements.map(({ name, labels, timeline }) => {
+    const wasTrue = elements.length === 1 || timeline[0]?.value === 'true';
+    const initial = wasTrue && from > -Infinity ? before : null;
+    const [whole, kept] = [wholeTicks(forMs, context), wholeTicks(keepFiringMs, context)];
+    const options = { forMs: whole, keepFiringMs: kept, clear: clearTimeline, initial };
+    return { name, labels, stretches: latch(timeline, options) };
+  });
+}
+
+/** A rule evaluator finds out at its next look that a duration is over. */
+function wholeTicks(durationMs: number, { tickMs }: ElementsContext): number {
+  return tickMs === null ? durationMs : Math.ceil(durationMs / tickMs) * tickMs;
+}
+
+function sinceOf(
+  condition: Evaluable,
+  run: Look,
+  { context, input }: Pick<Looking, 'context' | 'input'>,
+): number {
+  const { previous, now } = input;
+  const present = run.folded[run.index];
+  const oldest = oldestTrue(condition, run, now);
+  if (previous === null || run.index > 0) return oldest ?? finite(present?.start, now);
+  // The run began before `from`: it goes on with the verdict before, if that said the same.
+  if (present?.value === previous.verdict || run.from === -Infinity) {
+    return Math.max(previous.since, oldest ?? previous.since);
+  }
+  const anew = { from: -Infinity, context, input: { ...input, previous: null } };
+  const whole = look(condition, anew);
+  return Math.max(previous.since, finite(whole.folded[whole.index]?.start, now));
+}
+
+/** The trailing `for` counts for each label set: the oldest that is true says since when. Null: the whole is one run. */
+function oldestTrue(
+  { forMs }: Evaluable,
+  { elements, folded, index }: Look,
+  now: number,
+): number | null {
+  if (folded[index]?.value !== 'true' || (elements.length > 1 && forMs === 0)) return null;
+  const own = elements.flatMap(({ stretches }) => {
+    const stretch = stretches[stretchAt(stretches, now)];
+    return stretch?.value === 'true' ? [stretch.since] : [];
+  });
+  return finite(Math.min(...own), now);
 }
 
 /** A run without a beginning (nothing was ever seen) begins now. */
 function finite(start: number | undefined, now: number): number {
-  return start === undefined || start === -Infinity ? now : start;
+  return start === undefined || !Number.isFinite(start) ? now : start;
 }
 
-/** One label set, or the whole of a condition, over time. */
-interface Element {
-  timeline: Timeline;
-  /** The series whose samples are its attempts. */
-  sources: readonly SeriesWindow[];
+function stretchAt(stretches: readonly { start: number }[], time: number): number {
+  let index = stretches.length - 1;
+  while (index > 0 && (stretches[index]?.start ?? 0) > time) index -= 1;
+  return Math.max(0, index);
 }
 
-function verdictTimeline(expression: Expression, from: number, context: Context): Timeline {
-  const timelines = elementsOf(expression, from, context).map(({ timeline }) => timeline);
-  const [only] = timelines;
-  return timelines.length === 1 && only !== undefined ? only : combine(timelines, from, anyOf);
-}
-
-/** Comparisons keep their label sets, also through `for`; and, or, not make one of them. */
-function elementsOf(expression: Expression, from: number, context: Context): Element[] {
-  switch (expression.kind) {
-    case 'compare':
-    case 'truthy':
-      return testsOf(expression, context.series).map((test) => ({
-        timeline: timelineOf(test, from, context),
-        sources: test.sources,
-      }));
-    case 'and':
-    case 'or': {
-      const sides = [expression.left, expression.right].map((side) =>
-        verdictTimeline(side, from, context),
-      );
-      const fold = expression.kind === 'and' ? and : or;
-      return [{ timeline: combine(sides, from, fold), sources: sourcesOf(expression, context) }];
-    }
-    case 'not': {
-      const operand = verdictTimeline(expression.operand, from, context);
-      const timeline = operand.map(({ start, value }) => ({ start, value: not(value) }));
-      return [{ timeline, sources: sourcesOf(expression, context) }];
-    }
-    case 'for': {
-      const { operand, durationMs } = expression;
-      return elementsOf(operand, from - durationMs, context).map(({ timeline, sources }) => ({
-        timeline: clip(heldFor(timeline, durationMs), from),
-        sources,
-      }));
-    }
-    case 'forAttempts':
-      return attemptElements(expression, from, context);
-  }
-}
-
-function attemptElements(
-  { operand, attempts }: Extract<Expression, { kind: 'forAttempts' }>,
-  from: number,
-  context: Context,
-): Element[] {
-  const start = attemptsStart(sourcesOf(operand, context), attempts, from, context.lateMs);
-  const { intervalMs } = context;
-  const freshness = { ...context, from: start };
-  return elementsOf(operand, start, context).map(({ timeline, sources }) => {
-    const each = sources.map((source) =>
-      heldForAttempts(timeline, source, { count: attempts, intervalMs }, freshness),
-    );
-    return { timeline: combine(each, from, allOf), sources };
-  });
-}
-
-/** Every series that is still sampled must hold: a silent one has no say. */
-function allOf(values: readonly VerdictValue[]): VerdictValue {
-  if (values.includes('false')) return 'false';
-  return values.includes('true') ? 'true' : 'unknown';
-}
-
-function sourcesOf(expression: Expression, { series }: Context): SeriesWindow[] {
-  const selectors = selectorsOf(expression);
-  return series.filter((one) => selectors.some((selector) => matchesSelector(selector, one)));
-}
-
-function leavesOf(expression: Expression): Leaf[] {
-  switch (expression.kind) {
-    case 'compare':
-    case 'truthy':
-      return [expression];
-    case 'and':
-    case 'or':
-      return [...leavesOf(expression.left), ...leavesOf(expression.right)];
-    case 'not':
-    case 'for':
-    case 'forAttempts':
-      return leavesOf(expression.operand);
-  }
-}
-
-/** Evidence that says what the verdict says comes first. */
-function rank(evidence: Evidence, verdict: VerdictValue): number {
-  if (evidence.verdict === verdict) return 0;
-  return evidence.verdict === 'unknown' ? 2 : 1;
-}
-
-/** Samples of series without a known interval are taken to be at most this far apart. */
-const ASSUMED_INTERVAL_MS = 60_000;
-
-/**
- * How much history, in milliseconds back from now, an evaluation needs to say the verdict and
- * whether it has held for the trailing `for`.
- */
-export function lookbackMs(
-  { expression, forMs }: Evaluable,
-  { intervalMs = null, stalenessMs = DEFAULT_STALENESS_MS }: LookbackOptions = {},
-): number {
-  return stalenessMs + forMs + depthMs(expression, intervalMs ?? ASSUMED_INTERVAL_MS);
-}
-
-export interface LookbackOptions {
-  intervalMs?: number | null;
-  stalenessMs?: number;
-}
-
-function depthMs(expression: Expression, intervalMs: number): number {
-  switch (expression.kind) {
-    case 'compare':
-    case 'truthy':
-      return 0;
-    case 'and':
-    case 'or':
-      return Math.max(depthMs(expression.left, intervalMs), depthMs(expression.right, intervalMs));
-    case 'not':
-      return depthMs(expression.operand, intervalMs);
-    case 'for':
-      return expression.durationMs + depthMs(expression.operand, intervalMs);
-    case 'forAttempts':
-      return 2 * expression.attempts * intervalMs + depthMs(expression.operand, intervalMs);
-  }
+function earliest(times: readonly (number | undefined)[], now: number): number | null {
+  const ahead = times.filter((time) => time !== undefined && time > now) as number[];
+  return ahead.length === 0 ? null : Math.min(...ahead);
 }

@@ -29,18 +29,30 @@ export function explain(
     : `${claim}, long enough since ${time(firesAt, now)}`;
 }
 
-function describe({ series, value, ts, test, reason }: Evidence, now: number): string {
-  const claim = `${series} = ${value ?? 'nothing'}`;
-  const compared = test === undefined ? claim : `${claim} ${test}`;
+function describe(evidence: Evidence, now: number): string {
+  const { series, value, ts, test, reason } = evidence;
+  const claim = `${series} = ${shown(evidence)}`;
+  const compared = test === undefined ? claim : `${claim} ${test.replace(/(\d)%$/, '$1 %')}`;
   if (reason === undefined) return compared;
   switch (reason) {
     case 'no_data':
       return value === null ? `${series} has no samples` : `${claim} has nothing to compare with`;
     case 'stale':
       return `${series} has no sample since ${ts === null ? 'ever' : time(ts, now)}`;
+    case 'too_few_samples':
+      return `${series} has too few samples to say where it is heading`;
+    case 'not_receiving':
+      return `${series} is silent, but nothing was being received until lately`;
     case 'unit_mismatch':
       return `${claim} is no ratio to compare with a percentage`;
   }
+}
+
+/** 0.93 of a ratio that is compared with a percentage is 93 %. */
+function shown({ value, unit, reason }: Evidence): string {
+  if (value === null) return 'nothing';
+  if (unit !== '%' || reason === 'unit_mismatch') return String(value);
+  return `${Number((value * 100).toPrecision(6))} %`;
 }
 
 /** `12:03:10`, with the date when that is another day than now's. */

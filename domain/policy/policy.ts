@@ -1,5 +1,5 @@
 import type { Schedule } from '../calendar';
-import type { Condition } from './ast';
+import type { Condition, Expression } from './ast';
 
 /** `namespace/name` of a policy. */
 export type PolicyKey = string;
@@ -12,6 +12,12 @@ export const SEVERITIES: readonly Severity[] = ['critical', 'warning', 'info'];
 /** 0 for the worst severity. */
 export function severityRank(severity: Severity): number {
   return SEVERITIES.indexOf(severity);
+}
+
+/** While its expression holds, a true verdict is that severe. */
+export interface Grade {
+  severity: Severity;
+  expression: Expression;
 }
 
 export type StepParams = Record<string, string | number | boolean>;
@@ -47,6 +53,8 @@ export interface Limits {
   attempts: number;
   /** How many of the policy's targets may be acted on at once. */
   maxConcurrent: number;
+  /** Instead of `maxConcurrent`: that share of the targets with a manifest, rounded down. */
+  maxConcurrentPercent?: number;
 }
 
 /** A policy as compiled from its manifest: every default filled in, every duration in milliseconds. */
@@ -56,7 +64,10 @@ export interface Policy {
   name: string;
   target: PolicyTarget;
   condition: Condition;
+  /** Without grades, or where none of them holds. */
   severity: Severity;
+  /** The first that holds says how severe a true verdict is. */
+  grades?: Grade[];
   steps: Step[];
   cooldownMs: number;
   limits: Limits;
@@ -92,7 +103,9 @@ export interface Evidence {
   verdict: VerdictValue;
   /** What the value was compared with, as text: `> 80%`; absent for a bare metric. */
   test?: string;
-  reason?: 'no_data' | 'stale' | 'unit_mismatch';
+  reason?: 'no_data' | 'stale' | 'unit_mismatch' | 'too_few_samples' | 'not_receiving';
+  /** The value is a ratio that was compared with a percentage: people read 0.93 as 93 %. */
+  unit?: '%';
 }
 
 /** What a policy says of a resource at one time. */

@@ -1,10 +1,13 @@
-import type { Expression, Selector, ValueExpression } from './ast';
+import type { Matcher, Selector } from './ast';
+import { matchesWhole } from './regex';
 
 /** Times are epoch ms. */
 export interface Sample {
   ts: number;
   value: number;
   receivedAt: number;
+  /** A marker that the series ended here, as Prometheus sends it; its value says nothing. */
+  isStale?: true;
 }
 
 /** What is known of one series. `samples` ascend by ts. */
@@ -12,6 +15,8 @@ export interface SeriesWindow {
   name: string;
   tags: Record<string, string>;
   samples: readonly Sample[];
+  /** It belongs to another resource: only a selector that names one reads it. */
+  isForeign?: true;
 }
 
 /** Which samples count: both limits in milliseconds. */
@@ -22,68 +27,70 @@ export interface Freshness {
   lateMs: number;
 }
 
-/** Every selector of an expression, in the order in which it is written. */
-export function selectorsOf(expression: Expression): Selector[] {
-  switch (expression.kind) {
-    case 'compare':
-      return [expression.left, expression.right].filter(isSelector);
-    case 'truthy':
-      return [expression.operand];
-    case 'and':
-    case 'or':
-      return [...selectorsOf(expression.left), ...selectorsOf(expression.right)];
-    case 'not':
-    case 'for':
-    case 'forAttempts':
-      return selectorsOf(expression.operand);
-  }
-}
+export const DEFAULT_STALENESS_MS = 300_000;
+export const DEFAULT_LATE_MS = 60_000;
 
-export function isSelector(value: ValueExpression): value is Selector {
-  return value.kind === 'selector';
+const NAMES_RESOURCE: ReadonlySet<string> = new Set(['resource', 'service', 'host']);
+
+/** A selector means the target's own series unless it says whose it means. */
+export function namesResource(selector: Selector): boolean {
+  return selector.matchers.some(({ label }) => NAMES_RESOURCE.has(label));
 }
 
 /** An absent label counts as the empty string. */
 export function matchesSelector(
   selector: Selector,
-  series: { name: string; tags: Readonly<Record<string, string>> },
+  series: Pick<SeriesWindow, 'name' | 'isForeign'> & { tags: Readonly<Record<string, string>> },
 ): boolean {
   if (series.name !== selector.metric) return false;
-  return selector.matchers.every(
-    ({ label, op, value }) => ((series.tags[label] ?? '') === value) === (op === '='),
-  );
+  if (series.isForeign === true && !namesResource(selector)) return false;
+  return selector.matchers.every((matcher) => matches(matcher, series.tags[matcher.label] ?? ''));
 }
 
-/** `http_up{resource="web"}`, as it is written in a condition. */
-export function printSelector({ metric, matchers }: Selector): string {
-  if (matchers.length === 0) return metric;
-  const inner = matchers.map(({ label, op, value }) => `${label}${op}${JSON.stringify(value)}`);
-  return `${metric}{${inner.join(',')}}`;
+function matches({ op, value }: Matcher, text: string): boolean {
+  switch (op) {
+    case '=':
+      return text === value;
+    case '!=':
+      return text !== value;
+    case '=~':
+      return matchesWhole(value, text);
+    case '!~':
+      return !matchesWhole(value, text);
+  }
 }
 
-/** A series as people read it; its namespace is that of the resource it belongs to and is left out. */
-export function printSeries(series: { name: string; tags: Record<string, string> }): string {
-  return printSelector({
-    kind: 'selector',
-    at: 0,
-    metric: series.name,
-    matchers: sortedTags(series.tags)
-      .filter(([label]) => label !== 'namespace')
-      .map(([label, value]) => ({ label, op: '=', value })),
-  });
-}
+const keys = new WeakMap<object, string>();
 
 /** Equal for equal label sets, whatever their order. */
 export function labelSetKey(tags: Readonly<Record<string, string>>): string {
-  return JSON.stringify(sortedTags(tags));
+  const known = keys.get(tags);
+  if (known !== undefined) return known;
+  const key = JSON.stringify(sortedTags(tags));
+  keys.set(tags, key);
+  return key;
 }
 
-function sortedTags(tags: Readonly<Record<string, string>>): [string, string][] {
+export function sortedTags(tags: Readonly<Record<string, string>>): [string, string][] {
   return Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The series a selector reads, in an order that does not depend on their arrival. */
+export function selected(selector: Selector, series: readonly SeriesWindow[]): SeriesWindow[] {
+  const found = series.filter((one) => matchesSelector(selector, one));
+  if (found.length < 2) return found;
+  return found.sort((a, b) => (labelSetKey(a.tags) < labelSetKey(b.tags) ? -1 : 1));
 }
 
 /** Index of the newest sample at or before that time that was not late, or -1. */
 export function newestIndex(samples: readonly Sample[], time: number, lateMs: number): number {
+  let index = countUpTo(samples, time) - 1;
+  while (index >= 0 && isLate(samples[index], lateMs)) index -= 1;
+  return index;
+}
+
+/** How many samples stand at or before that time. */
+export function countUpTo(samples: readonly Sample[], time: number): number {
   let low = 0;
   let high = samples.length;
   while (low < high) {
@@ -91,39 +98,33 @@ export function newestIndex(samples: readonly Sample[], time: number, lateMs: nu
     if ((samples[middle]?.ts ?? Infinity) <= time) low = middle + 1;
     else high = middle;
   }
-  let index = low - 1;
-  while (index >= 0 && isLate(samples[index], lateMs)) index -= 1;
-  return index;
+  return low;
 }
 
 export function isLate(sample: Sample | undefined, lateMs: number): boolean {
   return sample !== undefined && sample.receivedAt - sample.ts > lateMs;
 }
 
-/** From `start` on this sample speaks for its series; null: none does. */
-export interface Step {
-  start: number;
-  sample: Sample | null;
+/** Neither late nor a marker that the series ended. */
+export function isMeasured(sample: Sample, lateMs: number): boolean {
+  return sample.isStale !== true && sample.receivedAt - sample.ts <= lateMs;
 }
 
-/** Which sample speaks when: the series as a step function from `from` on, staleness included. */
-export function stepsOf(series: SeriesWindow, from: number, freshness: Freshness): Step[] {
-  const { samples } = series;
-  const { stalenessMs, lateMs } = freshness;
-  const index = newestIndex(samples, from, lateMs);
-  let speaking = samples[index] ?? null;
-  if (speaking !== null && from - speaking.ts >= stalenessMs) speaking = null;
-  const steps: Step[] = [{ start: from, sample: speaking }];
-  for (let i = index + 1; i < samples.length; i += 1) {
+/**
+ * The samples after `time` that measure something: the same array where all do, so that the plain
+ * case costs no copy, and nothing older is looked at.
+ */
+export function measuredAfter(
+  samples: readonly Sample[],
+  time: number,
+  lateMs: number,
+): readonly Sample[] {
+  const first = countUpTo(samples, time);
+  for (let i = first; i < samples.length; i += 1) {
     const sample = samples[i];
-    if (sample === undefined || isLate(sample, lateMs)) continue;
-    if (speaking !== null && sample.ts - speaking.ts > stalenessMs) {
-      steps.push({ start: speaking.ts + stalenessMs, sample: null });
+    if (sample !== undefined && !isMeasured(sample, lateMs)) {
+      return samples.slice(first).filter((one) => isMeasured(one, lateMs));
     }
-    if (steps.at(-1)?.start === sample.ts) steps.pop();
-    steps.push({ start: sample.ts, sample });
-    speaking = sample;
   }
-  if (speaking !== null) steps.push({ start: speaking.ts + stalenessMs, sample: null });
-  return steps;
+  return samples;
 }

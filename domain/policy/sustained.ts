@@ -1,4 +1,11 @@
-import { isLate, newestIndex, type Freshness, type Sample, type SeriesWindow } from './series';
+import {
+  isLate,
+  isMeasured,
+  newestIndex,
+  type Freshness,
+  type Sample,
+  type SeriesWindow,
+} from './series';
 import { extend, valueAt, type Segment, type Timeline } from './timeline';
 
 /**
@@ -59,7 +66,7 @@ export function heldForAttempts(
 /** The samples that count from that time on, the last of each timestamp only. */
 function distinctSamples(samples: readonly Sample[], from: number, lateMs: number): Sample[] {
   const first = Math.max(0, newestIndex(samples, from, lateMs));
-  const usable = samples.slice(first).filter((sample) => !isLate(sample, lateMs));
+  const usable = samples.slice(first).filter((sample) => isMeasured(sample, lateMs));
   return usable.filter((sample, i) => sample.ts !== usable[i + 1]?.ts);
 }
 

@@ -1,60 +1,33 @@
 import { parseDuration } from '../duration';
+import { ExpressionError } from './errors';
+import { unquote } from './strings';
 
 export type Token = { at: number; text: string } & (
   | { kind: 'name' | 'operator' | 'punctuation' | 'end' }
-  | { kind: 'number'; value: number; isPercent: boolean }
+  | { kind: 'number'; value: number }
   | { kind: 'duration'; durationMs: number }
   | { kind: 'string'; value: string }
 );
 
-/** One thing wrong with a condition; `at` is an offset in its text, from 0. */
-export interface ExpressionProblem {
-  at: number;
-  message: string;
-}
-
-/** What the parser stops at; never leaves language/expression. */
-export class ExpressionError extends Error {
-  readonly at: number;
-
-  constructor(at: number, message: string) {
-    super(message);
-    this.name = 'ExpressionError';
-    this.at = at;
-  }
-}
-
-/** Words that name no metric, in any case. */
-export const RESERVED: ReadonlySet<string> = new Set(['and', 'or', 'not', 'for']);
-
-const BLANK = /\s*/y;
+// Each of these is linear: no two ways to match the same text.
+const BLANK = /(?:\s|#[^\n]*)*/y;
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
-const NUMBER = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y;
-const DURATION = /(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+(?![a-zA-Z0-9_.])/y;
-const OPERATOR = /[><=!]=|[><=]/y;
-const PUNCTUATION = /[(){},]/y;
-const STRING = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/y;
-const PERCENT = /[ \t]*%/y;
-const WORD = /[\w.:%]*/y;
+const NUMBER = /0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y;
+const DURATION = /(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w|y))+(?![a-zA-Z0-9_.])/y;
+const OPERATOR = /=~|!~|[><=!]=|[><=+\-*/%^]/y;
+const STRING = /"(?:[^"\\]|\\[^])*"|'(?:[^'\\]|\\[^])*'|`[^`]*`/y;
+const WORD = /[\w.]*/y;
 
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' };
+const PUNCTUATION = '(){}[],@';
+const QUOTES = '"\'`';
 
 /** What people write in other languages, and what to write here. */
-const FOREIGN: readonly (readonly [string, string])[] = [
-  ['&&', 'write AND'],
-  ['||', 'write OR'],
-  ['<>', 'write !='],
-  ['=~', 'regular expressions are not supported yet; write = or !='],
-  ['!~', 'regular expressions are not supported yet; write = or !='],
-  ['!=', ''],
-  ['!', 'write NOT'],
-  ['[', 'ranges like [5m] are not supported yet; write: for 5m'],
-  ['+', 'arithmetic is not supported yet'],
-  ['-', 'arithmetic is not supported yet'],
-  ['*', 'arithmetic is not supported yet'],
-  ['/', 'arithmetic is not supported yet'],
-  ['"', 'this text has no closing quote'],
-  ["'", 'this text has no closing quote'],
+const FOREIGN: readonly (readonly [RegExp, string])[] = [
+  [/&&/y, 'write AND'],
+  [/\|\|/y, 'write OR'],
+  [/<>/y, 'write !='],
+  [/\*\*/y, 'write ^'],
+  [/!(?![=~])/y, 'write NOT'],
 ];
 
 /** Splits a condition into tokens; the last is `end`. Throws ExpressionError. */
@@ -80,39 +53,45 @@ function match(pattern: RegExp, text: string, at: number): string | null {
 }
 
 function tokenAt(text: string, at: number): Token {
-  refuseForeign(text, at);
+  const character = text.charAt(at);
+  if (/[\d.]/.test(character)) return amountToken(text, at);
+  if (QUOTES.includes(character)) return stringToken(text, at);
+  if (PUNCTUATION.includes(character)) return { kind: 'punctuation', at, text: character };
   const name = match(NAME, text, at);
-  if (name !== null) return nameToken(text, name, at);
-  const duration = match(DURATION, text, at);
-  if (duration !== null) return durationToken(duration, at);
-  const number = match(NUMBER, text, at);
-  if (number !== null) return numberToken(text, number, at);
+  if (name !== null) return { kind: 'name', at, text: name };
+  refuseForeign(text, at);
   const operator = match(OPERATOR, text, at);
   if (operator !== null) return { kind: 'operator', at, text: operator };
-  const punctuation = match(PUNCTUATION, text, at);
-  if (punctuation !== null) return { kind: 'punctuation', at, text: punctuation };
-  const string = match(STRING, text, at);
-  if (string !== null) return { kind: 'string', at, text: string, value: unquote(string, at) };
-  throw new ExpressionError(at, `unexpected character ${quoteCharacter(text, at)}`);
+  throw unexpectedCharacter(text, at);
 }
 
-function quoteCharacter(text: string, at: number): string {
-  return JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0));
+function unexpectedCharacter(text: string, at: number): ExpressionError {
+  const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+  return new ExpressionError(at, `unexpected character ${JSON.stringify(character)}`);
 }
 
 function refuseForeign(text: string, at: number): void {
-  if (match(NUMBER, text, at) !== null || match(STRING, text, at) !== null) return;
-  const found = FOREIGN.find(([written]) => text.startsWith(written, at));
-  if (found === undefined || found[1] === '') return;
-  throw new ExpressionError(at, `unexpected ${found[0]}: ${found[1]}`);
+  for (const [pattern, remedy] of FOREIGN) {
+    const written = match(pattern, text, at);
+    if (written !== null) throw new ExpressionError(at, `unexpected ${written}: ${remedy}`);
+  }
 }
 
-function nameToken(text: string, name: string, at: number): Token {
-  const isCall = text.startsWith('(', skip(text, at + name.length));
-  if (isCall && !RESERVED.has(name.toLowerCase())) {
-    throw new ExpressionError(at, `functions like ${name}(…) are not supported yet`);
+/** A number or a duration. */
+function amountToken(text: string, at: number): Token {
+  const duration = match(DURATION, text, at);
+  if (duration !== null) return durationToken(duration, at);
+  const number = match(NUMBER, text, at);
+  if (number === null) throw unexpectedCharacter(text, at);
+  const rest = match(WORD, text, at + number.length) ?? '';
+  if (rest !== '') {
+    const unit = /^(ms|s|m|h|d|w|y)/.exec(rest)?.[1];
+    const remedy = unit === undefined ? 'a number or a duration such as 5m' : `${number}${unit}`;
+    throw new ExpressionError(at, `"${number}${rest}" cannot be read; write ${remedy}`);
   }
-  return { kind: 'name', at, text: name };
+  const value = Number(number);
+  if (!Number.isFinite(value)) throw new ExpressionError(at, `${number} is too large`);
+  return { kind: 'number', at, text: number, value };
 }
 
 function durationToken(text: string, at: number): Token {
@@ -121,24 +100,8 @@ function durationToken(text: string, at: number): Token {
   throw new ExpressionError(at, `${text} is no whole number of milliseconds up to a year`);
 }
 
-function numberToken(text: string, number: string, at: number): Token {
-  const percent = match(PERCENT, text, at + number.length) ?? '';
-  const rest = percent === '' ? (match(WORD, text, at + number.length) ?? '') : '';
-  if (rest !== '') {
-    const hint = /^(s|m|h|d)/.exec(rest)?.[1];
-    const remedy = hint === undefined ? 'a number or a duration such as 5m' : `${number}${hint}`;
-    throw new ExpressionError(at, `"${number}${rest}" cannot be read; write ${remedy}`);
-  }
-  const value = Number(number);
-  if (!Number.isFinite(value)) throw new ExpressionError(at, `${number} is too large`);
-  return { kind: 'number', at, text: number + percent, value, isPercent: percent !== '' };
-}
-
-function unquote(quoted: string, at: number): string {
-  const body = quoted.slice(1, -1);
-  return body.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/gs, (_all, code?: string, character = '') => {
-    if (code !== undefined) return String.fromCharCode(parseInt(code, 16));
-    if (character === 'u') throw new ExpressionError(at, '\\u needs four hexadecimal digits');
-    return ESCAPES[String(character)] ?? String(character);
-  });
+function stringToken(text: string, at: number): Token {
+  const quoted = match(STRING, text, at);
+  if (quoted !== null) return { kind: 'string', at, text: quoted, value: unquote(quoted, at) };
+  throw new ExpressionError(at, `unexpected ${text.charAt(at)}: this text has no closing quote`);
 }

@@ -43,11 +43,15 @@ export interface CompiledManifest {
   policies: Policy[];
 }
 
+const DEFAULT_RETENTION_MS = 30 * 86_400_000;
+
 export interface CompileOptions {
   /** Named in problems and in what is stored. */
   file: string;
   /** What the runtimes can do; actions are checked against all of them. */
   catalogue: readonly RuntimeCatalogue[];
+  /** How long samples are kept, in ms; 30 days unless the api is set otherwise. */
+  retentionMs?: number;
   /** What `${VIGIL_NAME:-default}` stands for in YAML text; without it the defaults. */
   variables?: Readonly<Record<string, string | undefined>>;
   /** Each document is one policy at this place: a manifest, or its spec with name and namespace beside. */
@@ -86,13 +90,18 @@ function compileAll(
 ): Compiled {
   const objects: CompiledManifest[] = [];
   for (const source of documents) {
-    const report: Context['report'] = (path, message, place = { part: 'value' }) => {
-      const { line, column, prefix } = source.locate(path, place);
-      const { file } = options;
-      problems.push({ file, line, column, message: prefix + message, severity: 'error' });
-    };
-    const { catalogue } = options;
-    const compilation = { catalogue, report, writtenAs: source.writtenAs, options, source };
+    const sayAs =
+      (severity: Problem['severity']): Context['report'] =>
+      (path, message, place = { part: 'value' }) => {
+        const { line, column, prefix } = source.locate(path, place);
+        const { file } = options;
+        problems.push({ file, line, column, message: prefix + message, severity });
+      };
+    const report = sayAs('error');
+    const { catalogue, retentionMs = DEFAULT_RETENTION_MS } = options;
+    const { writtenAs } = source;
+    const says = { report, warn: sayAs('warning'), writtenAs };
+    const compilation = { catalogue, retentionMs, ...says, options, source };
     for (const object of compileSource(compilation)) {
       if (objects.some((other) => isSame(other, object))) {
         report(

@@ -8,7 +8,7 @@ import type {
 } from '../../domain/policy/policy';
 import { formatDuration } from '../../domain/policy/duration';
 import { resourceKey, type ResourceName } from '../../domain/resource';
-import { compileCondition } from './condition';
+import { compileSeverity, compileWhole } from './hysteresis';
 import { compileSchedule } from './schedule';
 import {
   given,
@@ -21,7 +21,8 @@ import {
   type Context,
 } from './shape';
 import type { Path } from './source';
-import { compileSteps } from './steps';
+import { lintPolicy } from '../lint/policy';
+import { canAct, compileSteps } from './steps';
 
 const specSchema = z.strictObject({
   target: anything,
@@ -34,14 +35,12 @@ const specSchema = z.strictObject({
   approval: anything,
   verify: anything,
   schedule: anything,
-  mode: z.enum(['enforce', 'dry-run']).default('enforce'),
+  mode: z.enum(['enforce', 'dry-run']).optional(),
+  language: z.enum(['vigil', 'promql']).default('vigil'),
+  clear: anything,
+  missing: z.enum(['hold', 'healthy', 'firing']).default('hold'),
+  keepFiringFor: durationField({ fallback: 0 }),
   enabled: z.boolean().default(true),
-});
-
-const NOT_YET = ['clear', 'missing', 'language'];
-
-const severitySchema = z.strictObject({
-  severity: z.enum(['info', 'warning', 'critical']).default('warning'),
 });
 
 const targetSchema = z.strictObject({
@@ -55,9 +54,14 @@ const targetSchema = z.strictObject({
 
 const count = z.int().min(1, 'must be at least 1');
 
+const PERCENTAGE = /^([1-9]\d?|100)\s*%$/;
+const PERCENTAGE_MESSAGE = 'must be a whole number from 1, or a percentage of the targets: 25%';
+
 const limitsSchema = z.strictObject({
   attempts: count.default(3),
-  maxConcurrent: count.default(1),
+  maxConcurrent: z
+    .union([count, z.string().regex(PERCENTAGE, PERCENTAGE_MESSAGE)], PERCENTAGE_MESSAGE)
+    .default(1),
 });
 
 const approvalSchema = z.strictObject({
@@ -75,6 +79,9 @@ const verifySchema = z.strictObject({
 /** Verification's own default, which also asks for three samples. */
 const DEFAULT_STABLE_MS = 30_000;
 
+type Raw = Readonly<Record<string, unknown>>;
+type Data = z.output<typeof specSchema>;
+
 /** Compiles a Policy's `spec`; null after reporting what is wrong. */
 export function compilePolicy(
   id: ResourceName,
@@ -82,46 +89,64 @@ export function compilePolicy(
   path: Path,
   context: Context,
 ): Policy | null {
-  const data = check(specSchema, spec, { path, context, notYet: NOT_YET });
+  const data = check(specSchema, spec, { path, context });
   const raw = isRecord(spec) ? spec : null;
   if (raw === null) return null;
-  const condition = compileCondition(raw['condition'], [...path, 'condition'], context);
-  const parts = {
-    severity: compileSeverity(raw['severity'], path, context),
-    target: compileTarget(given(raw['target']), [...path, 'target'], context),
-    limits: compileLimits(given(raw['limits']), [...path, 'limits'], context),
-    approval: compileApproval(raw['approval'], [...path, 'approval'], context),
-    verify: compileVerify(given(raw['verify']), [...path, 'verify'], context),
-    steps: compileSteps(raw, path, context),
-    schedule: compileSchedule(raw['schedule'], [...path, 'schedule'], context),
-  };
-  const { severity, target, limits, verify, schedule } = parts;
-  if (!data || !condition || !severity || !target || !limits || !verify) return null;
-  return {
+  const parts = compileParts(raw, data, { path, context });
+  if (data === null || parts === null) return null;
+  const policy: Policy = {
     key: resourceKey(id.namespace, id.name),
     ...id,
-    target,
-    condition,
-    severity,
-    steps: parts.steps,
+    ...parts,
     cooldownMs: data.cooldown,
-    limits,
-    approval: parts.approval,
-    verify,
-    ...(schedule && { schedule }),
-    mode: data.mode,
+    mode: data.mode ?? (canAct(parts.steps, context.catalogue) ? 'enforce' : 'dry-run'),
     // Absent unless disabled, so that policies of earlier versions compile to what is stored.
     ...(data.enabled ? {} : { enabled: false as const }),
     impliedBy: null,
   };
+  sayFindings(policy, raw, { path, context });
+  return policy;
 }
 
-function compileSeverity(value: unknown, path: Path, context: Context): Policy['severity'] | null {
-  if (Array.isArray(value)) {
-    context.report([...path, 'severity'], 'graded severity is not supported yet; write one word');
-    return null;
+/** Every part is compiled, whatever is wrong with the others: all problems are told at once. */
+function compileParts(
+  raw: Raw,
+  data: Data | null,
+  { path, context }: { path: Path; context: Context },
+) {
+  const language = raw['language'] === 'promql' ? 'promql' : 'vigil';
+  const condition = compileWhole(raw, data, { path, context, language });
+  const graded = compileSeverity(raw['severity'], path, { context, language });
+  const target = compileTarget(given(raw['target']), [...path, 'target'], context);
+  const limits = compileLimits(given(raw['limits']), [...path, 'limits'], context);
+  const approval = compileApproval(raw['approval'], [...path, 'approval'], context);
+  const verify = compileVerify(given(raw['verify']), [...path, 'verify'], context);
+  const steps = compileSteps(raw, path, context);
+  const schedule = compileSchedule(raw['schedule'], [...path, 'schedule'], context);
+  if (!condition || !graded || !target || !limits || !verify) return null;
+  return {
+    target,
+    condition,
+    ...graded,
+    steps,
+    limits,
+    approval,
+    verify,
+    ...(schedule && { schedule }),
+  };
+}
+
+/** What the checker has to say of a policy that can be read. */
+function sayFindings(
+  policy: Policy,
+  raw: Raw,
+  { path, context }: { path: Path; context: Context },
+): void {
+  for (const { severity, field, at, message } of lintPolicy(policy, context)) {
+    const isText = typeof raw[field] === 'string';
+    const say = severity === 'error' ? context.report : context.warn;
+    say([...path, field], message, { part: 'value', ...(isText ? { offset: at } : {}) });
   }
-  return check(severitySchema, { severity: value }, { path, context })?.severity ?? null;
 }
 
 function compileTarget(value: unknown, path: Path, context: Context): PolicyTarget | null {
@@ -132,7 +157,11 @@ function compileTarget(value: unknown, path: Path, context: Context): PolicyTarg
 
 function compileLimits(value: unknown, path: Path, context: Context): Limits | null {
   const notYet = ['perHour', 'maxUnhealthy', 'group'];
-  return check(limitsSchema, value, { path, context, notYet });
+  const data = check(limitsSchema, value, { path, context, notYet });
+  if (data === null) return null;
+  const { attempts, maxConcurrent } = data;
+  if (typeof maxConcurrent === 'number') return { attempts, maxConcurrent };
+  return { attempts, maxConcurrent: 1, maxConcurrentPercent: parseInt(maxConcurrent, 10) };
 }
 
 function compileApproval(value: unknown, path: Path, context: Context): Approval | null {

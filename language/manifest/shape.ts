@@ -6,8 +6,12 @@ import type { Path, Place, SourceDocument } from './source';
 
 /** What the compilers of the kinds share. */
 export interface Context {
+  /** How long samples are kept, in ms. */
+  retentionMs: number;
   catalogue: readonly RuntimeCatalogue[];
   report: (path: Path, message: string, place?: Place) => void;
+  /** What is allowed and most probably not meant. */
+  warn: (path: Path, message: string, place?: Place) => void;
   writtenAs: SourceDocument['writtenAs'];
 }
 

@@ -173,7 +173,25 @@ function offsetInText(node: Node | null, offset: number, text: string): number {
   if (!isScalar(node) || typeof node.value !== 'string' || !node.range) return 0;
   const written = text.slice(node.range[0], node.range[1]);
   if (written === node.value) return offset;
+  if (node.type === 'BLOCK_LITERAL') return offsetInBlock(written, offset);
   return written.slice(1, -1) === node.value ? offset + 1 : 0;
+}
+
+/** The lines of a block `|` stand in the file as they are, but for their indentation. */
+function offsetInBlock(written: string, offset: number): number {
+  const [header = '', ...lines] = written.split('\n');
+  const indents = lines.filter((line) => line.trim() !== '').map((line) => line.search(/\S/));
+  const indent = /[1-9]/.test(header) ? NaN : (indents[0] ?? NaN);
+  if (Number.isNaN(indent)) return 0;
+  let left = offset;
+  let at = header.length + 1;
+  for (const line of lines) {
+    const length = Math.max(line.length - indent, 0);
+    if (left <= length) return at + Math.min(indent, line.length) + left;
+    left -= length + 1;
+    at += line.length + 1;
+  }
+  return 0;
 }
 
 /** A document that came as JSON: no lines, so the message begins with a JSON pointer. */

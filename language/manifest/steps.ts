@@ -61,10 +61,19 @@ function compileStep(
   }
   const { action, params } = resolved.step;
   if (resolved.planned.length > 0 && context.mode !== 'dry-run') {
-    context.report(at, notBuilt(step.action, resolved));
+    const say = context.mode === undefined ? context.warn : context.report;
+    say(at, notBuilt(step.action, resolved));
   }
   const given = compileParams(step.params, action, [...path, 'params'], context);
   return { action, params: { ...params, ...given } };
+}
+
+/** Whether every step is a verb of a runtime that is built: one that is only planned can be no more than a dry run. */
+export function canAct(steps: readonly Step[], catalogue: readonly RuntimeCatalogue[]): boolean {
+  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
+  return steps.every(({ action }) =>
+    built.some(({ verbs }) => verbs.some(({ verb }) => verb === action)),
+  );
 }
 
 interface Resolved {
@@ -89,7 +98,7 @@ function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]):
 function notBuilt(written: unknown, { step, planned }: Resolved): string {
   const alias = written === step.action ? '' : ` (${step.action})`;
   const runtimes = `runtime ${planned.join(' and ')}`;
-  return `no runtime has the action ${printed(written)}${alias} yet; ${runtimes} will, until then only "mode: dry-run" takes it`;
+  return `no runtime has the action ${printed(written)}${alias} yet; ${runtimes} will, until then the policy can only be a dry run (mode: dry-run)`;
 }
 
 function verbNames(catalogue: readonly RuntimeCatalogue[]): { verbs: string[]; written: string[] } {

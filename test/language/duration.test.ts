@@ -7,6 +7,8 @@ test.each([
   ['5s', 5000],
   ['1.5s', 1500],
   ['1h30m', 5_400_000],
+  ['1w', 604_800_000],
+  ['1y', 31_536_000_000],
   ['0s', 0],
 ])('%s is %d ms', (text, ms) => {
   expect(parseDuration(text)).toBe(ms);

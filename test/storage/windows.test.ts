@@ -1,4 +1,5 @@
 import { createWindows } from '../../detector/windows';
+import type { Selector } from '../../domain/policy/ast';
 import type { SeriesWindow } from '../../domain/policy/series';
 import { loadSeriesOf } from '../../storage/detector-load';
 import { createSampleStore } from '../../storage/samples';
@@ -107,16 +108,28 @@ const IMPLEMENTATIONS: [string, () => Implementation][] = [
   ],
 ];
 
+/** Of web's policies one names the resource `other`, too. */
 async function keepAll(windows: ReturnType<typeof createWindows>): Promise<void> {
   for (const series of await loadSeriesOf(database.pool, ['cpu', 'memory', 'unread'])) {
     const resources = [series.owner, series.member].filter((key) => key !== null);
-    windows.keep(series, resources, 3_600_000);
+    const readers = resources.map((resource) => ({ resource, isForeign: false }));
+    const isNamed = series.owner === 'default/other';
+    const far = isNamed ? [{ resource: 'default/web', isForeign: true }] : [];
+    windows.keep(series, [...far, ...readers], 3_600_000);
   }
 }
+
+const NAMES_OTHER: Selector = {
+  kind: 'selector',
+  at: 0,
+  metric: 'cpu',
+  matchers: [{ label: 'resource', op: '=~', value: 'oth.*' }],
+};
 
 const select = (changes: Partial<WindowSelection> = {}): WindowSelection => ({
   resource: 'default/web',
   metrics: ['cpu', 'memory'],
+  foreign: [NAMES_OTHER],
   from: BASE,
   to: BASE + 10_000,
   ...changes,
@@ -131,7 +144,8 @@ describe.each(IMPLEMENTATIONS)('%s', (_, create) => {
   });
 
   test('have the series of the resource and its metrics, also without a sample', async () => {
-    expect((await windows(select())).map(({ name, tags }) => ({ name, tags }))).toEqual([
+    const own = (await windows(select())).filter(({ isForeign }) => isForeign !== true);
+    expect(own.map(({ name, tags }) => ({ name, tags }))).toEqual([
       { name: 'cpu', tags: { resource: 'web' } },
       { name: 'cpu', tags: { resource: 'web', mount: '/' } },
       { name: 'memory', tags: { resource: 'web' } },
@@ -158,15 +172,25 @@ describe.each(IMPLEMENTATIONS)('%s', (_, create) => {
 
   test('have no sample of a series that only came too late', async () => {
     const late = await windows(select({ to: BASE + 1_000_000 }));
-    expect(late.at(-1)).toMatchObject({ tags: { mount: '/late' }, samples: [] });
+    expect(late.find(({ tags }) => tags['mount'] === '/late')).toMatchObject({
+      tags: { mount: '/late' },
+      samples: [],
+    });
   });
 
   test('of a member have what names its host', async () => {
-    const member = await windows(select({ resource: 'default/web@a' }));
+    const member = await windows(select({ resource: 'default/web@a', foreign: [] }));
     expect(member).toMatchObject([{ tags: { host: 'a' }, samples: [{ value: 10 }] }]);
   });
 
+  test('have what a selector names of another resource, marked as foreign', async () => {
+    const foreign = (await windows(select())).filter(({ isForeign }) => isForeign === true);
+    expect(foreign).toMatchObject([
+      { name: 'cpu', tags: { resource: 'other' }, samples: [{ value: 9 }] },
+    ]);
+  });
+
   test('of a stranger are empty', async () => {
-    expect(await windows(select({ resource: 'default/nobody' }))).toEqual([]);
+    expect(await windows(select({ resource: 'default/nobody', foreign: [] }))).toEqual([]);
   });
 });

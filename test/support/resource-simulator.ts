@@ -1,20 +1,12 @@
 import type { ActionPlan, Outcome } from '../../domain/action/action';
-import { plan, type Intent } from '../../domain/action/plan';
-import { reduce, type Fact } from '../../domain/action/reduce';
-import {
-  emptyState,
-  type RequestAnswer,
-  type ResourceState,
-} from '../../domain/action/resource-state';
+import type { Intent } from '../../domain/action/plan';
+import type { Fact } from '../../domain/action/reduce';
+import type { RequestAnswer, ResourceState } from '../../domain/action/resource-state';
 import type { SeenVerdict } from '../../domain/action/reduce-verdicts';
+import { createSimulation, type Effects, type Later } from '../../domain/action/simulate';
 import { serviceSpec } from './manifest-objects';
 
 export const POLICY = 'default/p';
-
-interface Pending {
-  at: number;
-  fact: Fact;
-}
 
 export interface World {
   /** Answer to the n-th request, and how long it takes. */
@@ -27,8 +19,6 @@ export interface World {
 
 /** Runs reduce and plan on a virtual clock against a world that answers, starts and finishes. */
 export class ResourceSimulator {
-  now = 0;
-  state: ResourceState = emptyState('default/web');
   /** Action ids in the order in which children were started. */
   readonly started: string[] = [];
   readonly acting = new Set<string>();
@@ -40,11 +30,21 @@ export class ResourceSimulator {
   readonly told: string[] = [];
   private version = 0;
   private revision = 1;
-  private readonly queue: Pending[] = [];
   private readonly world: World;
+  private readonly simulation = createSimulation('default/web', {
+    carryOut: (intent) => this.carryOut(intent),
+  });
 
   constructor(world: World) {
     this.world = world;
+  }
+
+  get now(): number {
+    return this.simulation.now();
+  }
+
+  get state(): ResourceState {
+    return this.simulation.state();
   }
 
   verdict(verdict: SeenVerdict['verdict'], changes: Partial<SeenVerdict> = {}): Fact {
@@ -65,110 +65,99 @@ export class ResourceSimulator {
 
   /** Feeds a fact now and lets everything follow that follows at once. */
   feed(fact: Fact): void {
-    this.state = reduce(this.state, fact, this.now);
-    this.settle();
+    this.simulation.feed(fact);
   }
 
   /** Lets the clock run to `until`, waking up for answers, children and the one timer. */
   runUntil(until: number): void {
-    for (let steps = 0; ; steps++) {
-      if (steps > 10_000) throw new Error('the plan never comes to rest');
-      const deadline = plan(this.state, this.now).deadline;
-      const next = Math.min(
-        this.queue[0]?.at ?? Infinity,
-        deadline === null ? Infinity : Math.max(deadline.at, this.now + 1),
-      );
-      if (next > until) break;
-      this.now = next;
-      while ((this.queue[0]?.at ?? Infinity) <= this.now) {
-        const pending = this.queue.shift();
-        if (pending !== undefined) this.deliver(pending.fact);
-      }
-      this.settle();
-    }
-    this.now = until;
+    this.simulation.runUntil(until);
   }
 
   phase(): string {
     return this.state.policies[POLICY]?.phase.kind ?? 'none';
   }
 
-  private deliver(fact: Fact): void {
-    if (fact.kind === 'actionFinished') this.acting.delete(fact.actionId);
-    this.state = reduce(this.state, fact, this.now);
-  }
-
-  private settle(): void {
-    for (let rounds = 0; rounds < 100; rounds++) {
-      const next = plan(this.state, this.now);
-      this.state = next.state;
-      if (next.intents.length === 0) return;
-      for (const intent of next.intents)
-        this.state = reduce(this.state, this.carryOut(intent), this.now);
-    }
-    throw new Error('the plan repeats its intents');
-  }
-
-  private carryOut(intent: Intent): Fact {
+  private carryOut(intent: Intent): Effects {
     switch (intent.kind) {
-      case 'request':
+      case 'request': {
         this.requests += 1;
-        this.later(50, { kind: 'answered', policy: intent.policy, answer: this.answerNow() });
-        return { kind: 'asked', policy: intent.policy };
+        const { answer, later } = this.answerNow();
+        const answered: Fact = { kind: 'answered', policy: intent.policy, answer };
+        return {
+          fact: { kind: 'asked', policy: intent.policy },
+          later: [...later, after(50, answered)],
+        };
+      }
       case 'startChild':
-        this.startChild(intent.plan);
-        return { kind: 'childWanted', actionId: intent.plan.actionId };
-      case 'errand':
-        this.later(30, { kind: 'errandDone', actionId: intent.errand.actionId });
-        if (intent.errand.kind === 'withdraw') this.withdrawn.push(intent.errand.actionId);
-        else this.told.push(intent.errand.actionId);
-        return { kind: 'errandBegun', actionId: intent.errand.actionId };
+        return {
+          fact: { kind: 'childWanted', actionId: intent.plan.actionId },
+          later: this.startChild(intent.plan),
+        };
+      case 'errand': {
+        const { actionId, kind } = intent.errand;
+        if (kind === 'withdraw') this.withdrawn.push(actionId);
+        else this.told.push(actionId);
+        return {
+          fact: { kind: 'errandBegun', actionId },
+          later: [after(30, { kind: 'errandDone', actionId })],
+        };
+      }
       case 'acknowledge':
-        return { kind: 'acknowledged', version: intent.version };
+        return { fact: { kind: 'acknowledged', version: intent.version }, later: [] };
       case 'requestManual':
-        return { kind: 'manualAsked', actionId: intent.request.actionId };
+        return { fact: { kind: 'manualAsked', actionId: intent.request.actionId }, later: [] };
     }
   }
 
-  private answerNow(): RequestAnswer {
+  private answerNow(): { answer: RequestAnswer; later: Later[] } {
     const n = this.requests;
     const { kind, untilMs } = this.world.answer(n, this.now);
     const hold = { gate: 'cooldown', detail: 'held', until: this.now + untilMs } as const;
     const asked = planOf(`action-${n}`, this.revision);
     switch (kind) {
       case 'start':
-        return { kind, plan: asked, token: n };
+        return { answer: { kind, plan: asked, token: n }, later: [] };
       case 'held':
-        return { kind, hold };
+        return { answer: { kind, hold }, later: [] };
       case 'queued':
-        this.later(untilMs, { kind: 'slotGranted', plan: asked, token: n });
-        return { kind, hold: { ...hold, until: null }, plan: asked };
+        return {
+          answer: { kind, hold: { ...hold, until: null }, plan: asked },
+          later: [after(untilMs, { kind: 'slotGranted', plan: asked, token: n })],
+        };
       case 'not_firing':
-        return { kind, verdict: 'true', firesInMs: untilMs };
+        return { answer: { kind, verdict: 'true', firesInMs: untilMs }, later: [] };
     }
   }
 
-  private startChild({ actionId }: ActionPlan): void {
+  private startChild({ actionId }: ActionPlan): Later[] {
     this.started.push(actionId);
     this.acting.add(actionId);
     this.mostActing = Math.max(this.mostActing, this.acting.size);
-    this.later(10, { kind: 'childStarted', actionId });
     const outcome = this.world.outcome(this.started.length);
     const isGood = outcome === 'succeeded';
-    const finished = { actionId, policy: POLICY, outcome };
-    const at = this.now + 3000;
-    this.later(3000, {
+    const finished = (at: number): Fact => ({
       kind: 'actionFinished',
-      ...finished,
+      actionId,
+      policy: POLICY,
+      outcome,
       cooldownUntil: isGood ? at + 10_000 : null,
       backoffUntil: isGood ? null : at + 2000,
     });
+    return [
+      after(10, { kind: 'childStarted', actionId }),
+      {
+        afterMs: 3000,
+        fact: (at) => {
+          this.acting.delete(actionId);
+          return finished(at);
+        },
+      },
+    ];
   }
+}
 
-  private later(ms: number, fact: Fact): void {
-    this.queue.push({ at: this.now + ms, fact });
-    this.queue.sort((a, b) => a.at - b.at);
-  }
+function after(afterMs: number, fact: Fact): Later {
+  return { afterMs, fact: () => fact };
 }
 
 export function planOf(actionId: string, policyRevision = 1): ActionPlan {

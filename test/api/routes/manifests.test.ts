@@ -39,6 +39,7 @@ interface Answer {
   changed: { name: string; change: string }[];
   unchanged: number;
   problems: { index?: number; field: string; message: string }[];
+  warnings: { index?: number; field: string; message: string }[];
 }
 
 async function put(payload: object | string, actor = 'ann') {
@@ -159,4 +160,51 @@ test('manifests are listed page by page, and filtered', async () => {
   }
   expect(names).toEqual(['a', 'b', 'c']);
   expect((await api.app.inject('/manifests?cursor=nonsense')).statusCode).toBe(422);
+});
+
+describe('what the checker finds besides errors', () => {
+  const policy = (name: string, spec: object) => ({
+    apiVersion: 'vigil.io/v1',
+    kind: 'Policy',
+    metadata: { name },
+    spec: { condition: 'cpu_usage > 80%', action: 'restart', target: { name: 'web*' }, ...spec },
+  });
+  const web = (name: string) => ({ ...WEB, metadata: { name } });
+
+  test('warnings are answered, an empty list when there are none', async () => {
+    expect(await put([WEB, policy('busy', {})])).toMatchObject({ status: 200, warnings: [] });
+    expect(await put([policy('busy', { clear: 'cpu_usage < 90%' })])).toMatchObject({
+      status: 200,
+      warnings: [{ index: 0, message: expect.stringContaining('overlaps') as string }],
+    });
+    expect(await put(WEB_DOWN.replace('http_up < 1', 'errors_total > 1'))).toMatchObject({
+      status: 200,
+      warnings: [{ field: 'api:6:14', message: expect.stringContaining('only grows') as string }],
+    });
+  });
+
+  test('a share that comes to no target at all is refused, with the Services in force counted in', async () => {
+    const half = policy('half', { limits: { maxConcurrent: '50%' } });
+    const refused = await put([web('web-1'), half]);
+    expect(refused).toMatchObject({
+      status: 422,
+      problems: [{ message: 'limits.maxConcurrent: 50 % of 1 = 0: never heals' }],
+    });
+    await put(web('web-2'));
+    expect(await put([web('web-1'), half])).toMatchObject({ status: 200, warnings: [] });
+  });
+
+  test('a verb that a runtime lacks is a warning in a dry run', async () => {
+    const { status, warnings } = await put([WEB, policy('more', { action: 'scale_up' })]);
+    expect(status).toBe(200);
+    expect(warnings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('can only be a dry run'),
+      expect.stringContaining('cannot be done to Service default/web'),
+    ]);
+  });
+
+  test('a policy that looks back further than samples are kept is refused', async () => {
+    const long = policy('long', { condition: 'avg_over_time(cpu_usage[40d]) > 80%' });
+    expect(await put(long)).toMatchObject({ status: 422 });
+  });
 });

@@ -34,6 +34,7 @@ interface Answer {
   document: Record<string, unknown>;
   revisions: { revision: number; author: string; source: string; deleted: boolean }[];
   problems: { field: string; message: string }[];
+  warnings: { field: string; message: string }[];
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -115,18 +116,18 @@ spec: { condition: cpu_usage > 80%, action: restart, enabled: false }
     expect(answer.json()).toMatchObject({ policy: 'shop/high-cpu', enabled: false });
   });
 
-  test('the condition of the seed is understood, and its verb is for dry runs until a runtime has it', async () => {
+  test('the body of the seed is taken; its verb is for dry runs until a runtime has it', async () => {
     const seed = {
       name: 'high-cpu',
       condition: { type: 'metric_exceeds', metric: 'cpu_usage', threshold: 0.8 },
       action: 'scale-up',
     };
-    const refused = await call('POST', '/policies', seed);
+    const refused = await call('POST', '/policies', { ...seed, mode: 'enforce' });
     expect(refused).toMatchObject({
       status: 422,
       problems: [{ message: expect.stringContaining('runtime docker will') as string }],
     });
-    const made = await call('POST', '/policies', { ...seed, mode: 'dry-run' });
+    const made = await call('POST', '/policies', seed);
     expect(made).toMatchObject({
       status: 201,
       condition: 'cpu_usage > 0.8',
@@ -150,6 +151,19 @@ spec: { condition: cpu_usage > 80%, action: restart, enabled: false }
       problems: [{ message: 'holds 2 policies, not one' }],
     });
     expect(await rows('select 1 from revisions')).toEqual([]);
+  });
+
+  test('warnings come with the policy that was written, not with one that is read', async () => {
+    const seed = { name: 'more', condition: 'cpu_usage > 80%', action: 'scale-up' };
+    const warning = {
+      field: 'api:1:1',
+      message: expect.stringContaining('can only be a dry run') as string,
+    };
+    expect(await call('POST', '/policies', seed)).toMatchObject({ warnings: [warning] });
+    const path = '/policies/default/more';
+    expect(await call('PUT', path, seed)).toMatchObject({ warnings: [warning] });
+    expect(await call('PUT', path, SPEC)).toMatchObject({ warnings: [] });
+    expect(await call('GET', path)).not.toHaveProperty('warnings');
   });
 
   test('a policy that is there is a conflict, and the file of one from git is named', async () => {

@@ -154,3 +154,14 @@ test('what is not there is not found', async () => {
   });
   expect(await evaluate({ condition: 'up', resource: 'none' })).toMatchObject({ status: 404 });
 });
+
+test('the warnings of a policy that is only asked about are answered, too', async () => {
+  const metrics = [{ name: 'errors_total', value: 5 }];
+  const policy = { condition: 'errors_total > 3', action: 'restart' };
+  expect(await evaluate({ policy, metrics })).toMatchObject({
+    warnings: [{ field: 'api:1:1', message: expect.stringContaining('only grows') as string }],
+  });
+  const { condition } = policy;
+  expect(await evaluate({ condition, metrics })).toMatchObject({ warnings: [] });
+  expect(await evaluate({ policy: 'default/busy', metrics })).toMatchObject({ warnings: [] });
+});

@@ -73,3 +73,17 @@ test('--json prints the problems', async () => {
     expect.objectContaining({ line: 5, column: 22, severity: 'error' }),
   );
 });
+
+test('a verb that a runtime lacks is an error, and a warning in a dry run', async () => {
+  const service = `apiVersion: vigil.io/v1
+kind: Service
+metadata: { name: web }
+spec: { runtime: { type: process, command: [node] } }
+---
+`;
+  const file = write('more.yaml', service + GOOD.replace('action: restart', 'action: scale_up'));
+  const { out, error } = await runCli(register, ['check', file]);
+  expect(error).toBeNull();
+  expect(out).toContain('cannot be done to Service default/web');
+  expect(out).toContain('1 file checked: 1 Service, 1 Policy, no errors, 2 warnings\n');
+});

@@ -94,15 +94,34 @@ describe('init policy', () => {
   test('what is commented out passes check, too', async () => {
     await init('policy', 'hello-down');
     const file = join(folder, 'hello-down.yaml');
-    const text = readFileSync(file, 'utf8').replace(
-      /^ {2}# ((?:schedule:|approval:|mode:| {2}[a-zA-Z]+: ).*)$/gm,
-      '  $1',
-    );
+    const text = readFileSync(file, 'utf8')
+      .replace('  severity: critical\n', '')
+      .replace(
+        /^ {2}# ((?:clear:|missing:|keepFiringFor:|severity:|schedule:|approval:|mode:| {2}[a-zA-Z]+: ).*)$/gm,
+        '  $1',
+      );
     writeFileSync(file, text);
-    expect(compiled('hello-down.yaml')[0]?.policies[0]).toMatchObject({
+    const [policy] = compiled('hello-down.yaml')[0]?.policies ?? [];
+    expect(policy).toMatchObject({
+      condition: { clear: { kind: 'for', durationMs: 5000 }, keepFiringMs: 30_000 },
+      severity: 'warning',
+      grades: [{ severity: 'critical', expression: { kind: 'for', durationMs: 300_000 } }],
       schedule: { timezone: 'Europe/Paris', active: [{ days: [1, 2, 3, 4, 5] }] },
       approval: { required: 1, deadlineMs: 900_000, onDeadline: 'expire' },
       mode: 'dry-run',
+    });
+  });
+
+  test('a condition of Prometheus takes its place with the language that is commented out', async () => {
+    await init('policy', 'hello-down');
+    const file = join(folder, 'hello-down.yaml');
+    const text = readFileSync(file, 'utf8')
+      .replace('# language:', 'language:')
+      .replace('http_up == 0 for 3 attempts', 'http_up unless on_holiday == 1 for 1m');
+    writeFileSync(file, text);
+    expect(compiled('hello-down.yaml')[0]?.policies[0]?.condition).toMatchObject({
+      expression: { kind: 'present' },
+      forMs: 60_000,
     });
   });
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { register as registerManifests } from '../../../cli/commands/manifests';
 import { register } from '../../../cli/commands/policy';
 import { parseMetric } from '../../../cli/policy/evaluate';
 import { createTestApi, type TestApi } from '../../support/api';
@@ -81,7 +82,7 @@ test('a delete needs the namespace', async () => {
 test('a condition is evaluated on given metrics', async () => {
   const metrics = ['--metric', 'cpu_usage=0.93', '--metric', 'up{host="a"}=0'];
   const { out } = await policy('evaluate', '--condition', 'cpu_usage > 80% OR up', ...metrics);
-  expect(out).toMatch(/^true: it fires\n {2}cpu_usage = 0.93 > 80%/);
+  expect(out).toMatch(/^true: it fires\n {2}cpu_usage = 93 % > 80 %/);
   const held = await policy('evaluate', '--condition', 'cpu_usage > 80% for 5m', ...metrics);
   expect(held.out).toMatch(/^true: it fires in (5m|300s|299s)\n/);
 });
@@ -97,7 +98,7 @@ test('a policy is evaluated on the stored samples of a resource', async () => {
   const { out } = await policy('evaluate', '--policy', 'default/full', '--resource', 'db');
   expect(out.split('\n')).toEqual([
     'true: it fires',
-    expect.stringContaining('disk{resource="db"} = 0.95 > 90%'),
+    expect.stringContaining('disk{resource="db"} = 95 % > 90 %'),
     '  when it fires: restart',
     '  default/full does not look at default/db',
     '',
@@ -113,4 +114,19 @@ test.each([
 
 test.each(['cpu_usage', '=1', 'a=b', 'up{host}=1'])('--metric %s is a usage error', (text) => {
   expect(() => parseMetric(text)).toThrow(/--metric/);
+});
+
+test('warnings are printed at their places in the file', async () => {
+  const path = file('warned.yaml', FLAT.replace('cpu_usage > 80% for 5m', 'errors_total > 3'));
+  const { out, error } = await policy('apply', '-f', path);
+  expect(error).toBeNull();
+  const [warning, applied] = out.split('\n');
+  expect(warning).toMatch(/warned\.yaml:3:12: errors_total only grows.* \(warning\)$/);
+  expect(applied).toMatch(/^policy shop\/busy is in force/);
+  const all = file(
+    'all.yaml',
+    `policies:\n  - ${'name: w\ncondition: b_total > 1\naction: stop'.replaceAll('\n', '\n    ')}\n`,
+  );
+  const applying = await runCli(registerManifests, ['apply', '-f', all, '--api', url]);
+  expect(applying.out).toMatch(/^\S+all\.yaml:3:16: b_total only grows/);
 });

@@ -6,16 +6,15 @@ describe('policy explain', () => {
     const text = 'cpu_usage>80% and not (queue{kind="a"} == 0) for 300s';
     const { out, error } = await runCli(register, ['policy', 'explain', text]);
     expect(error).toBeNull();
-    expect(out.split('\n').slice(0, 3)).toEqual([
-      'condition  cpu_usage > 80% AND NOT queue{kind="a"} == 0',
-      'fires      when it was true for 5m',
-      'reads      cpu_usage, queue',
-    ]);
+    expect(out).toContain('condition   cpu_usage > 80% AND NOT queue{kind="a"} == 0 for 5m\n');
+    expect(out).toContain('fires       once it has been true for 5m without a break\n');
+    expect(out).toContain("reads       cpu_usage, queue of the policy's target alone\n");
+    expect(out).toContain('looks back  10m\n');
   });
 
   test('a condition without for fires at once', async () => {
     const { out } = await runCli(register, ['policy', 'explain', 'backlog > 3']);
-    expect(out).toContain('fires      at once');
+    expect(out).toContain('fires       as soon as it is true\n');
   });
 
   test('points at what it cannot read', async () => {
@@ -32,6 +31,19 @@ describe('policy explain', () => {
       forMs: 2000,
       expression: { kind: 'compare', op: '>' },
     });
+  });
+
+  test('--promql reads set operators and seconds as PromQL does', async () => {
+    const text = 'a unless rate(b[300]) > 5';
+    const { out } = await runCli(register, ['policy', 'explain', '--promql', text]);
+    expect(out).toContain('condition   a unless rate(b[5m]) > 5\n');
+    expect((await runCli(register, ['policy', 'explain', text])).error).not.toBeNull();
+  });
+
+  test('a condition that no policy may have is explained, and the command fails', async () => {
+    const { out, error } = await runCli(register, ['policy', 'explain', 'cpu > 150%']);
+    expect(out).toContain('cpu > 150%\n^ error: never holds: cpu is never above 1.5\n');
+    expect(error).toMatchObject({ exitCode: 1 });
   });
 });
 

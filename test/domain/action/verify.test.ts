@@ -1,6 +1,6 @@
 import { manualExpression, verify, type VerifyFacts } from '../../../domain/action/verify';
 import type { Expression } from '../../../domain/policy/ast';
-import type { Sample } from '../../../domain/policy/evaluate';
+import type { Sample } from '../../../domain/policy/series';
 
 const END = 100_000;
 const DOWN: Expression = {

@@ -1,13 +1,13 @@
 import {
   assess,
+  assessElements,
   evaluate,
-  lookbackMs,
-  matchesSelector,
   nextChangeAt,
-  selectorsOf,
   type EvaluationInput,
-  type SeriesWindow,
 } from '../../../domain/policy/evaluate';
+import { lookbackMs } from '../../../domain/policy/lookback';
+import { selectorsOf } from '../../../domain/policy/selectors';
+import { matchesSelector, type SeriesWindow } from '../../../domain/policy/series';
 import { condition } from '../../support/conditions';
 
 const T0 = 1_700_000_000_000;
@@ -188,7 +188,7 @@ test('five minutes after its newest sample a series says nothing', () => {
 test('a sample from the future counts when its time comes', () => {
   const windows = [series('m', [0, 1])];
   expect(assess(condition('m'), input(windows, { now: T0 + 999 }))).toMatchObject({
-    verdict: { verdict: 'false' },
+    verdict: 'false',
     nextChangeAt: T0 + 1000,
   });
 });
@@ -304,6 +304,7 @@ describe('evidence', () => {
         receivedAt: T0,
         verdict: 'true',
         test: '> 90%',
+        unit: '%',
       },
       {
         series: 'disk{mount="/a"}',
@@ -312,6 +313,7 @@ describe('evidence', () => {
         receivedAt: T0,
         verdict: 'false',
         test: '> 90%',
+        unit: '%',
       },
     ]);
   });
@@ -384,5 +386,31 @@ test('an evaluation that continues an earlier one does not read the whole window
     input([], { series: [{ ...full, samples }], now, previous }),
   );
   expect(verdict.since).toBe(T0);
-  expect(reads).toBeLessThan(100);
+  expect(reads).toBeLessThan(400);
+});
+
+test('looks at a rule are counted from the first of them', () => {
+  const up = series('up', [1, 0, 0, 0, 0], { stepMs: MINUTE });
+  const { expression } = condition('up == 0');
+  const look = { tickMs: 2 * MINUTE, ticksFrom: T0 + 30_000 };
+  const [element] = assessElements(
+    { expression, forMs: 0 },
+    input([up], { now: T0 + 4.5 * MINUTE, ...look }),
+  );
+  // Looked at 30 s, 2 min 30 s and 4 min 30 s after T0.
+  expect(element).toMatchObject({ verdict: 'true', since: T0 + 2.5 * MINUTE });
+});
+
+test('a label set that either side of an or brings is one and the same alert', () => {
+  const selector = (metric: string) => ({ kind: 'selector' as const, at: 0, metric, matchers: [] });
+  const zero = { kind: 'number', at: 0, value: 0, isPercent: false } as const;
+  const above = (metric: string) =>
+    ({ kind: 'compare', at: 0, op: '>', left: selector(metric), right: zero }) as const;
+  const operand = { kind: 'set', at: 0, op: 'or', left: above('a'), right: above('b') } as const;
+  const windows = [series('a', [0, 1, 0]), series('b', [0, 0, 1])];
+  const elements = assessElements(
+    { expression: { kind: 'present', at: 0, operand }, forMs: 0 },
+    input(windows),
+  );
+  expect(elements).toMatchObject([{ labels: {}, verdict: 'true', since: T0 + 1000 }]);
 });

@@ -1,4 +1,5 @@
-import { evaluate, type SeriesWindow } from '../../../domain/policy/evaluate';
+import { evaluate } from '../../../domain/policy/evaluate';
+import type { SeriesWindow } from '../../../domain/policy/series';
 import { explain } from '../../../domain/policy/explain';
 import { condition } from '../../support/conditions';
 

@@ -164,6 +164,30 @@ const SEED = {
 };
 
 test.each([
+  ['1h30m', 5_400_000],
+  ['1w', 604_800_000],
+  ['0.5y', 15_768_000_000],
+])('a condition as a mapping is held for %s like one as text', (held, forMs) => {
+  const compiled = (condition: object) =>
+    compileDocument(
+      { policies: [{ name: 'held', condition, action: 'restart' }] },
+      { file: 'api', catalogue: CATALOGUE, retentionMs: 366 * 86_400_000 },
+    );
+  const { condition: single } = SEED;
+  for (const condition of [
+    { ...single, for: held },
+    { any: [single], for: held },
+  ]) {
+    const { objects, problems } = compiled(condition);
+    expect(problems).toEqual([]);
+    expect(objects[0]?.policies[0]?.condition).toMatchObject({ forMs });
+  }
+  expect(compiled({ ...single, for: '5 minutes' }).problems).toMatchObject([
+    { message: '/policies/0/condition/for: "for" must be a duration such as 5m or 1h30m' },
+  ]);
+});
+
+test.each([
   [{ action: 'scale_up' }, { by: 1 }],
   [{ steps: [{ action: 'scale_up', params: { by: 3 } }] }, { by: 3 }],
   [{ steps: [{ action: 'scale_up', params: { to: 5 } }] }, { by: 1, to: 5 }],
@@ -185,9 +209,16 @@ test('a verb that only a planned runtime has is for dry runs, and the problem na
       { policies: [{ ...SEED, action: 'scale_up', ...changes }] },
       { file: 'api', catalogue },
     );
-  expect(compiled({}).problems.map(formatProblem)).toEqual([
-    'api:1:1: /policies/0/action: no runtime has the action "scale_up" (scale) yet; runtime docker will, until then only "mode: dry-run" takes it',
-  ]);
+  const message =
+    '/policies/0/action: no runtime has the action "scale_up" (scale) yet; runtime docker will, until then the policy can only be a dry run (mode: dry-run)';
+  expect(compiled({ mode: 'enforce' })).toMatchObject({
+    objects: [],
+    problems: [{ message, severity: 'error' }],
+  });
+  expect(compiled({})).toMatchObject({
+    objects: [{ policies: [{ mode: 'dry-run' }] }],
+    problems: [{ message, severity: 'warning' }],
+  });
   expect(compiled({ mode: 'dry-run' })).toMatchObject({
     problems: [],
     objects: [{ policies: [{ steps: [{ action: 'scale', params: { by: 1 } }] }] }],
@@ -380,4 +411,16 @@ test('no text makes the compiler throw', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+test('a mistake in a block of text is shown in its own line', () => {
+  const text = `policies:
+  - name: busy
+    action: restart
+    condition: |
+      cpu_usage > 80%
+
+        and http_up = 0
+`;
+  expect(compile(text).problems.map(formatProblem)).toEqual(['m.yaml:7:21: write == to compare']);
 });
