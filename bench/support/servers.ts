@@ -7,10 +7,22 @@ import { stackEnvironment, temporaryHome } from './stack';
 
 /** The servers of a stack as children of this process, started with the same flags and used by nobody. */
 export async function startBareServers(bench: Bench): Promise<void> {
+  const start = await startOf(bench);
+  await startPostgres(start);
+  await startTemporal(start);
+  await startRedis(start);
+}
+
+/** PostgreSQL alone, private to this process; its URL. */
+export async function startBarePostgres(bench: Bench): Promise<string> {
+  return startPostgres(await startOf(bench));
+}
+
+async function startOf(bench: Bench): Promise<Start> {
   const home = temporaryHome(bench.lifecycle);
   const env = stackEnvironment(bench.portOffset, home, home);
   const [temporalPort, uiPort] = [await freePort(), await freePort()];
-  const start: Start = {
+  return {
     settings: { ...loadSettings(env), temporalPort, uiPort },
     env,
     signal: bench.signal,
@@ -19,9 +31,6 @@ export async function startBareServers(bench: Bench): Promise<void> {
       bench.say(`  ${line}`);
     },
   };
-  await startPostgres(start);
-  await startTemporal(start);
-  await startRedis(start);
 }
 
 /** Node processes that do nothing; returns their pids. */
