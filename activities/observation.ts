@@ -10,14 +10,14 @@ import type { Db } from '../storage/database';
 import { loadVerdict, type StoredVerdict } from '../storage/decision-facts';
 import { loadWindows } from '../storage/windows';
 
-/** The stored samples that an expression reads of a resource, from `from` to now. */
+/** The stored samples that expressions read of a resource, from `from` to now. */
 export async function windowsOf(
   db: Db,
   resource: string,
-  expression: Expression,
+  expressions: readonly Expression[],
   range: { from: number; to: number },
 ): Promise<SeriesWindow[]> {
-  return loadWindows(db, { resource, ...selectionOf([expression]), ...range });
+  return loadWindows(db, { resource, ...selectionOf(expressions), ...range });
 }
 
 /** The verdict of a policy's condition on the stored samples, now, and how severe it is. */
@@ -34,13 +34,15 @@ export async function verdictNow(
   const receivingSince = readsAbsence(condition) ? await loadReceivingSince(db) : -Infinity;
   const input = { series, now, intervalMs: intervalOf(resource), receivingSince };
   const stored = isLatched(condition) ? await loadVerdict(db, resource.key, policy.key) : null;
-  const verdict = evaluate(condition, { ...input, previous: latchedOf(stored, condition, from) });
+  // What is only kept is no reason to act: else each cooldown would end in another action on what is well.
+  const wrong = { ...condition, keepFiringMs: 0 };
+  const verdict = evaluate(wrong, { ...input, previous: latchedOf(stored, condition, from) });
   return { ...verdict, severity: severityOf(policy, input) };
 }
 
 /** What has fired stays true until it clears: the samples alone may no longer show that it fired. */
-function isLatched({ clear, keepFiringMs }: Condition): boolean {
-  return clear !== undefined || keepFiringMs !== undefined;
+function isLatched({ clear }: Condition): boolean {
+  return clear !== undefined;
 }
 
 function latchedOf(

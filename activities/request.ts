@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { notActionable } from '../domain/action/actionable';
-import type { ActionPlan } from '../domain/action/action';
+import type { ActionPlan, Hold } from '../domain/action/action';
 import { episodeAt, type Episode } from '../domain/action/episode';
 import { firstHold, type GateFacts } from '../domain/action/gates';
 import { pauseOf } from '../domain/action/pause';
@@ -137,7 +137,9 @@ async function makeRequest(
   const seen = { since: ask.since, clearedAt: ask.cleared?.cleared_at ?? null };
   const episode = episodeAt(present, seen, policy.cooldownMs);
   if (present?.episode !== episode.episode) await saveEpisode(db, ask.key, episode);
-  const hold = firstHold(await gateFacts(db, ask, episode), 'resource');
+  const maxConcurrent = await maxConcurrentOf(db, policy);
+  const hold =
+    firstHold(await gateFacts(db, ask, episode), 'resource') ?? noneAllowed(policy, maxConcurrent);
   if (hold !== null) {
     const key = { ...ask.key, namespace: policy.namespace, policyRevision: revision };
     await saveHold(db, { ...key, episode: episode.episode }, hold);
@@ -151,7 +153,7 @@ async function makeRequest(
     generation: ask.key.generation,
     episode: episode.episode,
     since: ask.since,
-    maxConcurrent: await maxConcurrentOf(db, policy),
+    maxConcurrent,
     forced: false,
     state: isAsked ? 'awaiting_approval' : 'open',
     waiter: isAsked ? actionWorkflowId(plan.actionId) : resourceWorkflowId(plan.resource),
@@ -164,6 +166,13 @@ async function maxConcurrentOf(db: Db, policy: Policy): Promise<number> {
   const { maxConcurrent, maxConcurrentPercent } = policy.limits;
   if (maxConcurrentPercent === undefined) return maxConcurrent;
   return Math.floor((maxConcurrentPercent * (await countTargets(db, policy))) / 100);
+}
+
+/** A share that comes to nothing would queue for ever: it is held, and says why. */
+function noneAllowed({ limits }: Policy, maxConcurrent: number): Hold | null {
+  if (maxConcurrent > 0) return null;
+  const detail = `${limits.maxConcurrentPercent ?? 0} % of its targets are none: raise limits.maxConcurrent`;
+  return { gate: 'max_concurrent', detail, until: null };
 }
 
 async function gateFacts(db: Db, ask: Ask, episode: Episode): Promise<GateFacts> {

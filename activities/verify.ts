@@ -1,6 +1,8 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ActionPlan } from '../domain/action/action';
-import type { Condition, Expression } from '../domain/policy/ast';
+import type { Condition } from '../domain/policy/ast';
+import { lookbackMs } from '../domain/policy/lookback';
+import { expressionsOf } from '../domain/policy/reading';
 import { manualExpression, verify } from '../domain/action/verify';
 import { databaseNow } from '../storage/clock';
 import { insertAudit } from '../storage/audit';
@@ -38,12 +40,16 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
       }
       const hasHealthCheck = resource.spec !== null && resource.spec.healthCheck !== null;
       const verb = plan.steps[input.step]?.action ?? '';
-      const expression = (await boundExpression(plan)) ?? manualExpression(verb, hasHealthCheck);
+      const bound = await boundCondition(plan);
+      const expression = bound?.expression ?? manualExpression(verb, hasHealthCheck);
+      const asked = bound === null ? [expression] : expressionsOf(bound);
       const now = await databaseNow(pool);
-      const range = { from: stepEndedAt - BEFORE_MS, to: now };
-      const series = await windowsOf(pool, plan.resource, expression, range);
+      const lookback = lookbackMs({ expression, forMs: 0 });
+      const range = { from: stepEndedAt - Math.max(BEFORE_MS, lookback), to: now };
+      const series = await windowsOf(pool, plan.resource, asked, range);
       const answer = verify({
         expression,
+        ...(bound?.clear === undefined ? {} : { clear: bound.clear }),
         series,
         stepEndedAt,
         now,
@@ -58,16 +64,11 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
     },
   };
 
-  async function boundExpression(plan: ActionPlan): Promise<Expression | null> {
+  async function boundCondition(plan: ActionPlan): Promise<Condition | null> {
     if (plan.policy === null) return null;
     const policy = await loadPolicyRevision(pool, plan.policy, plan.policyRevision);
-    return policy === null ? null : wrongExpression(policy.condition);
+    return policy?.condition ?? null;
   }
-}
-
-/** What is wrong while it holds: where the policy says what clears it, that it is not clear. */
-function wrongExpression({ expression, clear }: Condition): Expression {
-  return clear === undefined ? expression : { kind: 'not', at: 0, operand: clear };
 }
 
 /** Writes the step's audit row; returns the database's clock when the step ended. */

@@ -17,7 +17,7 @@ export async function judgeTogether(
   deps: ApiDeps,
   objects: readonly CompiledManifest[],
 ): Promise<Warnings> {
-  if (lintTogether(objects, CATALOGUES).length === 0) return [];
+  if (objects.every(({ kind }) => kind !== 'Policy')) return [];
   // 20 % of one target are none; of this one and those that are in force they may be some.
   const others = await servicesInForce(deps, objects);
   const found = lintTogether([...objects, ...others], CATALOGUES);

@@ -10,6 +10,7 @@ import { createDispatcher, type Dispatcher } from './dispatch';
 import { createHeartbeat } from './heartbeat';
 import { createDetectorMetrics } from './metrics';
 import { createOutage } from './outage';
+import { createReception } from './reception';
 import { createSweep } from './sweep';
 import { createTick, type Tick } from './tick';
 import { createWatch, type ForeignSample, type Watch } from './watch';
@@ -49,7 +50,8 @@ export async function startDetector(deps: DetectorDeps): Promise<Detector> {
   const { pool, temporal, logger, now, tickMs = 250, sweepMs = 60_000 } = deps;
   const metrics = createDetectorMetrics(deps.registry);
   const watch = createWatch({ now });
-  const receivingSince = now();
+  const reception = createReception({ pool, now });
+  const { receivingSince } = reception;
   const tick = createTick({ pool, watch, now, tickMs, logger, metrics, receivingSince });
   const calls = createTemporalCalls(temporal);
   const leadership = seekLeadership(pool, {
@@ -74,7 +76,12 @@ export async function startDetector(deps: DetectorDeps): Promise<Detector> {
   });
   const heartbeat = repeat(HEARTBEAT_MS, () => {
     dispatcher.wake();
-    return beat().then(outage.ended, outage.failed);
+    return beat()
+      .then(reception.isWorking)
+      .then(outage.ended, (error: unknown) => {
+        reception.isBroken();
+        outage.failed(error);
+      });
   });
   const sweeps = repeat(sweepMs, async () => {
     tick.reload();

@@ -25,7 +25,7 @@ export interface LooksDeps {
   logger: Logger;
   metrics: DetectorMetrics;
   /** Since when this process receives samples, epoch ms: absence before says nothing. */
-  receivingSince: number;
+  receivingSince: () => number;
 }
 
 /** Which pairs have to be looked at, and the look itself. */
@@ -132,7 +132,7 @@ function putOff(
 
 /** The verdict now; a run that goes on keeps its `since`, and none begins before the one it ended. */
 function judge(pair: Pair, { watch: { windows }, receivingSince }: LooksDeps, now: number): Judged {
-  const { policy, intervalMs, previous } = pair;
+  const { policy, intervalMs, previous, held } = pair;
   const series = windows.of({
     resource: pair.resource.key,
     metrics: pair.metrics,
@@ -141,8 +141,10 @@ function judge(pair: Pair, { watch: { windows }, receivingSince }: LooksDeps, no
   });
   // "Unknown" begins when somebody looked, which says nothing of the samples that ended it.
   const known = previous?.verdict === 'unknown' ? null : previous;
-  const input = { series, now, intervalMs, receivingSince };
-  const assessed = assess(policy.policy.condition, { ...input, previous: known });
+  const input = { series, now, intervalMs, receivingSince: receivingSince() };
+  const before = { previous: known, ...(held === undefined ? {} : { held }) };
+  const assessed = assess(policy.policy.condition, { ...input, ...before });
+  pair.held = assessed.held;
   const isSame = previous !== null && previous.verdict === assessed.verdict;
   const notBefore = known?.since ?? 0;
   const since = isSame && known === null ? previous.since : Math.max(assessed.since, notBefore);

@@ -1,4 +1,4 @@
-import type { PreviousVerdict } from '../domain/policy/evaluate';
+import type { HeldLabelSet, PreviousVerdict } from '../domain/policy/evaluate';
 import type { PolicyRevision } from '../domain/policy/policy';
 import { readingOf } from '../domain/policy/reading';
 import type { Selector } from '../domain/policy/ast';
@@ -20,6 +20,8 @@ export interface Pair {
   stored: StoredVerdict | null;
   /** Where the next evaluation goes on; null: with what the windows show. */
   previous: PreviousVerdict | null;
+  /** The label sets that hysteresis keeps true; undefined: nobody knows (yet). */
+  held: readonly HeldLabelSet[] | undefined;
   /** Epoch ms when it turned from true or false to unknown; null: it did not, or is known again. */
   unknownAt: number | null;
   /** Its condition cannot be evaluated; said once. */
@@ -51,6 +53,7 @@ export function freshPair(resource: Resource, policy: PolicyRevision): Pair {
     ...pairReading(resource, policy),
     stored: null,
     previous: null,
+    held: undefined,
     unknownAt: null,
     isBroken: false,
     isGone: false,

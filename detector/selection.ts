@@ -111,6 +111,7 @@ export function createSelection(state: State, windows: Windows): Selection {
       for (const resource of roster.managed) {
         for (const policy of roster.policiesOf(resource)) intern(resource, policy, before);
       }
+      windows.forgetReaders();
       for (const row of series) select(row, before);
       windows.retain(new Set(state.readers.keys()));
       for (const [key, pair] of before) if (!state.pairs.has(key)) pair.isGone = true;
@@ -149,7 +150,14 @@ function continued(old: Pair, fresh: Pair): Partial<Pair> {
   const reading = { resource, policy, metrics, foreign, intervalMs, lookbackMs };
   return isSame
     ? { ...reading, isGone: false }
-    : { ...reading, isGone: false, previous: null, unknownAt: null, isBroken: false };
+    : {
+        ...reading,
+        isGone: false,
+        previous: null,
+        held: undefined,
+        unknownAt: null,
+        isBroken: false,
+      };
 }
 
 /**

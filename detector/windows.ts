@@ -19,6 +19,8 @@ interface Kept {
 export interface Windows {
   /** Keeps a series for these resources; true when samples that are not in memory may be asked for. */
   keep: (series: SeriesRow, readers: readonly Reader[], lookbackMs: number) => boolean;
+  /** Forgets who reads which series, but none of their samples: those that are still read are to be kept anew. */
+  forgetReaders: () => void;
   /** Forgets all other series. */
   retain: (seriesIds: ReadonlySet<number>) => void;
   has: (seriesId: number) => boolean;
@@ -47,12 +49,11 @@ export function createWindows(): Windows {
       }
       return present === undefined || isLonger;
     },
+    forgetReaders() {
+      byResource.clear();
+    },
     retain(seriesIds) {
       for (const id of kept.keys()) if (!seriesIds.has(id)) kept.delete(id);
-      for (const [resource, own] of byResource) {
-        for (const id of own.keys()) if (!seriesIds.has(id)) own.delete(id);
-        if (own.size === 0) byResource.delete(resource);
-      }
     },
     has: (seriesId) => kept.has(seriesId),
     ids: () => [...kept.keys()],

@@ -11,6 +11,15 @@ export async function markApiStarted(db: Db, now: number): Promise<void> {
   );
 }
 
+/** The api receives again after a break: a series counts only once it has a sample since. */
+export async function markReceiving(db: Db, now: number): Promise<void> {
+  await query(
+    db,
+    'update control_plane set api_started_at = to_timestamp($1::float8 / 1000), updated_at = now()',
+    [now],
+  );
+}
+
 /** Since when the api has been receiving samples, epoch ms; -Infinity when none has ever started. */
 export async function loadReceivingSince(db: Db): Promise<number> {
   const [row] = await query<{ api_started_at: number }>(

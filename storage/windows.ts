@@ -35,7 +35,7 @@ export async function loadWindows(
   db: Db,
   { resource, metrics, foreign = [], from, to }: WindowSelection,
 ): Promise<SeriesWindow[]> {
-  const { namespace } = parseResourceKey(resource);
+  const others = await foreignSeries(db, resource, foreign);
   const rows = await query<WindowRow>(
     db,
     `select s.name, s.tags, m.times, m.values, m.lags,
@@ -47,16 +47,34 @@ export async function loadWindows(
          where series_id = s.series_id and lag <= ${MAX_LAG_SECONDS}
            and ts between to_timestamp($1::float8 / 1000) and to_timestamp($2::float8 / 1000)
          order by ts, lag desc, value desc) counted) m on true
-     where ((s.owner = $3 or s.member = $3) and s.name = any($4))
-       or (s.name = any($5) and starts_with(s.owner, $6))
+     where ((s.owner = $3 or s.member = $3) and s.name = any($4)) or s.series_id = any($5)
      order by s.series_id`,
-    [from, to, resource, metrics, foreign.map(({ metric }) => metric), `${namespace}/`],
+    [from, to, resource, metrics, others],
   );
-  return rows.flatMap(({ name, tags, own, ...columns }): SeriesWindow[] => {
-    if (own) return [{ name, tags, samples: samplesOf(columns) }];
-    const isRead = foreign.some((selector) => matchesSelector(selector, { name, tags }));
-    return isRead ? [{ name, tags, samples: samplesOf(columns), isForeign: true }] : [];
+  return rows.map(({ name, tags, own, ...columns }): SeriesWindow => {
+    const window = { name, tags, samples: samplesOf(columns) };
+    return own ? window : { ...window, isForeign: true };
   });
+}
+
+/** Ids of other resources' series that a selector names; their samples are not looked at to find them. */
+async function foreignSeries(
+  db: Db,
+  resource: string,
+  foreign: readonly Selector[],
+): Promise<number[]> {
+  if (foreign.length === 0) return [];
+  const { namespace } = parseResourceKey(resource);
+  const rows = await query<{ seriesId: number; name: string; tags: Record<string, string> }>(
+    db,
+    `select series_id as "seriesId", name, tags from series
+     where name = any($1) and starts_with(owner, $2)
+       and owner <> $3 and member is distinct from $3`,
+    [foreign.map(({ metric }) => metric), `${namespace}/`, resource],
+  );
+  return rows
+    .filter((series) => foreign.some((selector) => matchesSelector(selector, series)))
+    .map(({ seriesId }) => seriesId);
 }
 
 function samplesOf({ times, values, lags }: Omit<WindowRow, 'name' | 'tags' | 'own'>): Sample[] {

@@ -1,6 +1,10 @@
-import type { Expression } from '../policy/ast';
-import { evaluate } from '../policy/evaluate';
-import type { Sample, SeriesWindow } from '../policy/series';
+import type { Expression, Selector } from '../policy/ast';
+import { allOf } from '../policy/elements';
+import { assess, assessElements } from '../policy/evaluate';
+import { selectorsOfData } from '../policy/reading';
+import { childrenOf } from '../policy/selectors';
+import { matchesSelector, type Sample, type SeriesWindow } from '../policy/series';
+import { not } from '../policy/timeline';
 import type { VerdictValue, Verification } from '../policy/policy';
 
 /** Without a word on `stable`: at least this long, and at least this many samples. */
@@ -10,6 +14,8 @@ const DEFAULT_STABLE_SAMPLES = 3;
 export interface VerifyFacts {
   /** What was wrong; its `for` is dropped here. */
   expression: Expression;
+  /** What says that it is well again, label set by label set; absent: the expression's negation. */
+  clear?: Expression;
   series: readonly SeriesWindow[];
   /** Database clock, epoch ms. */
   stepEndedAt: number;
@@ -30,9 +36,13 @@ export type VerifyAnswer =
 export function verify(facts: VerifyFacts): VerifyAnswer {
   const { stepEndedAt, now, verify: wanted } = facts;
   const fresh = facts.series.map((series) => freshOnly(series, stepEndedAt));
-  const expression = withoutFor(facts.expression);
+  const wrong = {
+    expression: withoutFor(facts.expression),
+    ...(facts.clear === undefined ? {} : { clear: withoutFor(facts.clear) }),
+  };
+  const seen = { fresh, series: seriesToJudge(wrong.expression, fresh, facts.series) };
   const times = sampleTimes(fresh).filter((ts) => ts >= stepEndedAt + wanted.settleMs);
-  const verdicts = times.map((ts) => verdictAt(expression, fresh, ts));
+  const verdicts = times.map((ts) => verdictAt(wrong, seen, ts));
   const clearSince = times[lastIndexOfOther(verdicts, 'false') + 1] ?? null;
   const newest = times.at(-1) ?? null;
   const stableMs = wanted.stableMs ?? defaultStable(times, facts.intervalMs);
@@ -63,13 +73,60 @@ function freshOnly(series: SeriesWindow, stepEndedAt: number): SeriesWindow {
   return { ...series, samples: series.samples.filter((s) => !isOld(s) && s.ts > newestThen) };
 }
 
-function verdictAt(
-  expression: Expression,
-  series: readonly SeriesWindow[],
+interface Wrong {
+  expression: Expression;
+  clear?: Expression;
+}
+
+interface Seen {
+  fresh: readonly SeriesWindow[];
+  series: readonly SeriesWindow[];
+}
+
+/** "False" is proof only where everything that is asked for has fresh data: nothing at all is never well. */
+function verdictAt(wrong: Wrong, seen: Seen, ts: number): VerdictValue {
+  const verdict = bareVerdict(wrong, seen, ts);
+  return verdict === 'false' && !isProven(wrong, seen.fresh, ts) ? 'unknown' : verdict;
+}
+
+function bareVerdict({ expression, clear }: Wrong, { series }: Seen, ts: number): VerdictValue {
+  const input = { series, now: ts, intervalMs: null, previous: null };
+  const { verdict } = assess({ expression, forMs: 0 }, input);
+  if (clear === undefined || verdict === 'true') return verdict;
+  const cleared = assessElements({ expression: clear, forMs: 0 }, input);
+  return not(allOf(cleared.map((one) => one.verdict)));
+}
+
+function isProven(
+  { expression, clear }: Wrong,
+  fresh: readonly SeriesWindow[],
   ts: number,
-): VerdictValue {
-  const condition = { expression, forMs: 0 };
-  return evaluate(condition, { series, now: ts, intervalMs: null, previous: null }).verdict;
+): boolean {
+  const asked = [expression, ...(clear === undefined ? [] : [clear])].flatMap(selectorsOfData);
+  return asked.every((selector) =>
+    fresh.some(
+      (one) =>
+        matchesSelector(selector, one) &&
+        one.samples.some((sample) => sample.ts + (selector.offsetMs ?? 0) <= ts),
+    ),
+  );
+}
+
+/** A series that is asked whether it is missing shows that by what came before the step, too. */
+function seriesToJudge(
+  expression: Expression,
+  fresh: readonly SeriesWindow[],
+  all: readonly SeriesWindow[],
+): SeriesWindow[] {
+  const missing = missingSelectors(expression);
+  return fresh.map((one, i) => {
+    const isAsked = missing.some((selector) => matchesSelector(selector, one));
+    return one.samples.length === 0 && isAsked ? (all[i] ?? one) : one;
+  });
+}
+
+function missingSelectors(node: Parameters<typeof childrenOf>[0]): Selector[] {
+  return node.kind === 'missing' ? [node.operand] : childrenOf(node).flatMap(missingSelectors);
 }
 
 function sampleTimes(series: readonly SeriesWindow[]): number[] {

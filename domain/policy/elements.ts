@@ -83,8 +83,8 @@ function folded(expression: Expression, timeline: Timeline, context: ElementsCon
   return { name: null, labels: {}, timeline, sources: sourcesOf(expression, context) };
 }
 
-/** Under a NOT, what makes the operand false makes the whole true. */
-function turned(context: ElementsContext): ElementsContext {
+/** Under a NOT, and in what clears, what makes the operand false makes the whole true. */
+export function turned(context: ElementsContext): ElementsContext {
   return { ...context, silence: not(context.silence) };
 }
 
@@ -105,7 +105,7 @@ function attemptElements(
 }
 
 /** Every series that is still sampled must hold: a silent one has no say. */
-function allOf(values: readonly VerdictValue[]): VerdictValue {
+export function allOf(values: readonly VerdictValue[]): VerdictValue {
   if (values.includes('false')) return 'false';
   return values.includes('true') ? 'true' : 'unknown';
 }

@@ -1,13 +1,14 @@
 import type { Condition, Expression } from './ast';
-import { elementsOf, foldedTimeline, type Element, type ElementsContext } from './elements';
+import { allOf, elementsOf, turned, type Element, type ElementsContext } from './elements';
 import { evidenceFor } from './evidence';
-import { latch, type Stretch } from './latch';
+import { latch, type Latched } from './latch';
 import { isLeaf, judgeNow, type Leaf } from './leaf';
 import type { Evidence, Verdict, VerdictValue } from './policy';
 import { selectorsOf } from './selectors';
 import {
   DEFAULT_LATE_MS,
   DEFAULT_STALENESS_MS,
+  labelSetKey,
   matchesSelector,
   type SeriesWindow,
 } from './series';
@@ -20,6 +21,12 @@ export interface PreviousVerdict {
   evaluatedTo: number;
 }
 
+/** A label set (see labelSetKey) that hysteresis keeps true, and since when it is, epoch ms. */
+export interface HeldLabelSet {
+  key: string;
+  since: number;
+}
+
 export interface EvaluationInput {
   /** What is known of the resource's series; others than the condition's are ignored. */
   series: readonly SeriesWindow[];
@@ -28,6 +35,8 @@ export interface EvaluationInput {
   intervalMs: number | null;
   /** Null: the windows alone say since when. */
   previous: PreviousVerdict | null;
+  /** The label sets that had fired and were not clear, as an earlier assessment said; absent: not known. */
+  held?: readonly HeldLabelSet[];
   stalenessMs?: number;
   /** Samples received later than that after their timestamp never count. */
   lateMs?: number;
@@ -53,6 +62,8 @@ export interface Assessment {
   since: number;
   /** Epoch ms when the verdict may change if no sample comes, never late; null: it does not. */
   nextChangeAt: number | null;
+  /** What hysteresis holds: to be handed to the next evaluation. */
+  held: readonly HeldLabelSet[];
   /** What it rests on; costs more than the verdict. */
   evidence: () => Evidence[];
 }
@@ -87,6 +98,7 @@ export function assess(condition: Evaluable, input: EvaluationInput): Assessment
     verdict,
     since: sinceOf(condition, run, { context, input }),
     nextChangeAt: earliest([folded[index + 1]?.start, ...context.horizons], input.now),
+    held: heldOf(run.elements),
     evidence: () => evidenceFor(condition.expression, verdict, context),
   };
 }
@@ -163,13 +175,17 @@ function startOf(
   return wasCut ? edge : from;
 }
 
-interface Latched extends Pick<Element, 'name' | 'labels'> {
-  stretches: Stretch[];
+interface LatchedElement extends Pick<Element, 'name' | 'labels'>, Latched {}
+
+function heldOf(elements: readonly LatchedElement[]): HeldLabelSet[] {
+  return elements.flatMap(({ labels, heldSince }) =>
+    heldSince === null ? [] : [{ key: labelSetKey(labels), since: heldSince }],
+  );
 }
 
 interface Look {
   from: number;
-  elements: Latched[];
+  elements: LatchedElement[];
   folded: Timeline;
   /** Of the run in force now. */
   index: number;
@@ -207,12 +223,13 @@ function latchAll(
   { forMs, clear, keepFiringMs = 0 }: Evaluable,
   elements: readonly Element[],
   { from, context, input }: Looking,
-): Latched[] {
+): LatchedElement[] {
   const before = input.previous?.verdict === 'true' ? { since: input.previous.since } : null;
   if (clear === undefined && keepFiringMs === 0) {
     return elements.map(({ name, labels, timeline }) => ({
       name,
       labels,
+      heldSince: null,
       stretches: timeline.map(({ start, value }, i) => ({
         start,
         value,
@@ -220,19 +237,47 @@ function latchAll(
       })),
     }));
   }
-  const clearTimeline = clear === undefined ? null : foldedTimeline(clear, from, context);
-  return elements.map(({ name, labels, timeline }) => {
-    const wasTrue = elements.length === 1 || timeline[0]?.value === 'true';
-    const initial = wasTrue && from > -Infinity ? before : null;
+  const clearOf = clear === undefined ? () => null : clearedBy(clear, from, context);
+  return elements.map((element) => {
+    const { name, labels, timeline } = element;
+    const held = input.held?.find(({ key }) => key === labelSetKey(labels));
+    // Where nobody says which label sets were held, each that is not clear was.
+    const wasTrue =
+      timeline[0]?.value === 'true' ||
+      (input.held === undefined && (elements.length === 1 || clear !== undefined));
+    const known = wasTrue && from > -Infinity ? before : null;
+    const initial = held === undefined ? known : { since: held.since, hasFired: true };
     const [whole, kept] = [wholeTicks(forMs, context), wholeTicks(keepFiringMs, context)];
-    const options = { forMs: whole, keepFiringMs: kept, clear: clearTimeline, initial };
-    return { name, labels, stretches: latch(timeline, options) };
+    const clears = { clear: clearOf(element), initial, now: input.now };
+    const options = { forMs: whole, keepFiringMs: kept, ...clears };
+    return { name, labels, ...latch(timeline, options) };
   });
 }
 
 /** A rule evaluator finds out at its next look that a duration is over. */
 function wholeTicks(durationMs: number, { tickMs }: ElementsContext): number {
   return tickMs === null ? durationMs : Math.ceil(durationMs / tickMs) * tickMs;
+}
+
+/** What clears each label set: its namesake of the clearing expression, else all of them together. */
+function clearedBy(
+  clear: Expression,
+  from: number,
+  context: ElementsContext,
+): (element: Element) => Timeline {
+  // No data means for what is well what it means for what is wrong, turned round.
+  const elements = elementsOf(clear, from, turned(context));
+  const timelinesOf = (some: readonly Element[]): Timeline =>
+    combine(
+      some.map(({ timeline }) => timeline),
+      from,
+      allOf,
+    );
+  const all = timelinesOf(elements);
+  return ({ labels }) => {
+    const own = elements.filter((one) => labelSetKey(one.labels) === labelSetKey(labels));
+    return own.length === 0 ? all : timelinesOf(own);
+  };
 }
 
 function sinceOf(

@@ -129,7 +129,11 @@ function weighed({ op }: Compare, a: number, b: number, isRatio: Limits): Judgem
 }
 
 /** `80%` against values that are ratios each: what sums or calculates may well exceed 1. */
-function isRatioAgainst(measured: ValueExpression, limit: ValueExpression, leaf: Compare): boolean {
+export function isRatioAgainst(
+  measured: ValueExpression,
+  limit: ValueExpression,
+  leaf: Compare,
+): boolean {
   if (limit.kind !== 'number' || !limit.isPercent || percentScaleOf(leaf) === 1) return false;
   return measured.kind !== 'number' && !contains(measured, addsUp);
 }

@@ -72,8 +72,11 @@ export function judgeAbsence(
     (i, time) => {
       if (program.present[i] !== true) return { verdict: 'false', value: null };
       const value = program.values[i] ?? NaN;
-      if (!isSeen) return { verdict: 'unknown', value, reason: 'no_data' };
-      if (time < countsFrom) return { verdict: 'unknown', value, reason: 'not_receiving' };
+      const isAbsence = program.slots[i]?.isAbsence === true;
+      if (isAbsence && !isSeen) return { verdict: 'unknown', value, reason: 'no_data' };
+      if (isAbsence && time < countsFrom) {
+        return { verdict: 'unknown', value, reason: 'not_receiving' };
+      }
       const isTrue = leaf.kind !== 'truthy' || (value !== 0 && !Number.isNaN(value));
       return { verdict: isTrue ? 'true' : 'false', value };
     },
@@ -156,6 +159,7 @@ export function judgeMissing(
       if (newest !== undefined && time - newest.ts < durationMs) {
         return { verdict: 'false', value: newest.value };
       }
+      if (newest === undefined && own.length > 0) return { verdict: 'unknown', value: null };
       if (time < countsFrom) return { verdict: 'unknown', value: null, reason: 'not_receiving' };
       return { verdict: 'true', value: newest?.value ?? null };
     },

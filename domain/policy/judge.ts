@@ -91,5 +91,6 @@ function isSilent({ samples }: SeriesWindow, time: number, stalenessMs: number):
     if (sample === undefined || sample.ts > time) continue;
     return sample.isStale === true || time - sample.ts >= stalenessMs;
   }
-  return true;
+  // Before its first sample a series is not silent; one without any in sight is.
+  return samples.length === 0;
 }

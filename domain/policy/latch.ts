@@ -15,7 +15,14 @@ export interface LatchOptions {
   /** What clears it, over time; null: the condition's negation. */
   clear: Timeline | null;
   /** The run that was true where the timeline starts; null: none was. */
-  initial: { since: number } | null;
+  initial: { since: number; hasFired?: boolean } | null;
+  now: number;
+}
+
+export interface Latched {
+  stretches: Stretch[];
+  /** Since when what has fired is held at `now`, also while nothing is known; null: nothing is held. */
+  heldSince: number | null;
 }
 
 interface Held {
@@ -30,13 +37,18 @@ interface Held {
  * first evaluation that did not match. One that has not held for forMs yet ends at once. Without
  * data it is unknown, but what was held is not forgotten.
  */
-export function latch(condition: Timeline, options: LatchOptions): Stretch[] {
-  const { initial, forMs } = options;
+export function latch(condition: Timeline, options: LatchOptions): Latched {
+  const { initial, forMs, now } = options;
   const first = condition[0]?.start ?? -Infinity;
   let held: Held | null =
     initial === null
       ? null
-      : { since: initial.since, hasFired: initial.since + forMs < first, clearFrom: null };
+      : {
+          since: initial.since,
+          hasFired: initial.hasFired ?? initial.since + forMs < first,
+          clearFrom: null,
+        };
+  let heldSince: number | null = null;
   const stretches: Stretch[] = [];
   const starts = mergedStarts(condition, options.clear);
   starts.forEach((start, i) => {
@@ -44,8 +56,17 @@ export function latch(condition: Timeline, options: LatchOptions): Stretch[] {
     const value = condition[indexAt(condition, start)]?.value ?? 'unknown';
     const isClear = clearAt(value, start, options.clear);
     held = step(held, { start, end, value, isClear }, { options, stretches });
+    if (start <= now) heldSince = heldAt(now, held, { options, stretches });
   });
-  return stretches;
+  return { stretches, heldSince };
+}
+
+function heldAt(now: number, held: Held | null, { options, stretches }: Stepping): number | null {
+  const present = stretches.findLast(({ start }) => start <= now);
+  if (present?.value === 'true') {
+    return present.since + options.forMs <= now ? present.since : null;
+  }
+  return present?.value === 'unknown' && held?.hasFired === true ? held.since : null;
 }
 
 interface Interval {

@@ -136,8 +136,10 @@ function arithmeticBounds({ op, left, right }: Arithmetic, percentScale: number)
   }
 }
 
-function compareBounds({ left, isBool }: Compare, percentScale: number): Bounds {
-  return isBool === true ? YES_OR_NO : boundsOf(left, percentScale);
+/** A filter keeps the value of the vector, which may stand on the right. */
+function compareBounds({ left, right, isBool }: Compare, percentScale: number): Bounds {
+  if (isBool === true) return YES_OR_NO;
+  return left.kind === 'number' ? boundsOf(right, percentScale) : boundsOf(left, percentScale);
 }
 
 function hull(a: Bounds, b: Bounds): Bounds {

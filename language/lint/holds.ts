@@ -1,6 +1,7 @@
 import type { Compare, Comparison, Expression, ValueExpression } from '../../domain/policy/ast';
-import { percentScaleOf } from '../../domain/policy/judge-compare';
+import { isRatioAgainst, percentScaleOf } from '../../domain/policy/judge-compare';
 import { printValue } from '../../domain/policy/print';
+import { contains } from '../../domain/policy/selectors';
 import { boundsOf, type Bounds } from './bounds';
 
 /** What can be said of an expression without a sample: it never holds, or always does. */
@@ -48,9 +49,11 @@ function foregoneJoin(
   return sides.includes(null) ? null : (sides[0] ?? null);
 }
 
-/** PromQL's filter holds nothing, or everything there is. */
+/** A filter of PromQL that lets nothing through. One that lets everything through still waits for something. */
 function foregoneFilter(value: ValueExpression): Foregone | null {
-  return value.kind === 'compare' && value.isBool !== true ? foregoneCompare(value) : null;
+  if (value.kind !== 'compare' || value.isBool === true) return null;
+  const found = foregoneCompare(value);
+  return found?.kind === 'never' ? found : null;
 }
 
 /** Above this, what is compared with a percentage is a unit mismatch, and never true or false. */
@@ -63,14 +66,25 @@ function foregoneCompare(leaf: Compare): Foregone | null {
   if (isRatioLimit(leaf, 'left')) right = { ...right, max: Math.min(right.max, LARGEST_RATIO) };
   const kind = OUTCOMES[leaf.op](left, right);
   if (kind === null) return null;
+  // "Always" is true of what has a value, and says nothing of when it has none.
+  if (kind === 'always' && (comesAndGoes(leaf.left) || comesAndGoes(leaf.right))) return null;
   const measured = leaf.left.kind === 'number' ? leaf.right : leaf.left;
   const range = leaf.left.kind === 'number' ? right : left;
   return { kind, at: leaf.at, why: `${printValue(measured)} ${rangeText(range)}` };
 }
 
 function isRatioLimit(leaf: Compare, side: 'left' | 'right'): boolean {
-  const limit = leaf[side];
-  return limit.kind === 'number' && limit.isPercent && percentScaleOf(leaf) !== 1;
+  const [limit, measured] = side === 'left' ? [leaf.left, leaf.right] : [leaf.right, leaf.left];
+  return isRatioAgainst(measured, limit, leaf);
+}
+
+/** What is empty where there is nothing to count: it has a value only while it holds. */
+function comesAndGoes(value: ValueExpression): boolean {
+  return contains(value, (node) => {
+    if (node.kind === 'aggregate') return node.op === 'count' || node.op === 'group';
+    if (node.kind === 'compare' || node.kind === 'set') return true;
+    return node.kind === 'call' && /^(absent|present)/.test(node.function);
+  });
 }
 
 type Outcome = Foregone['kind'] | null;
@@ -106,6 +120,8 @@ export interface Region extends Bounds {
   /** As it is written, to find the same measurement elsewhere. */
   measured: string;
   at: number;
+  /** The end itself is no part of it: `> 80`. */
+  isOpen: boolean;
 }
 
 const TURNED = { '>': '<', '>=': '<=', '<': '>', '<=': '>=', '==': '==', '!=': '!=' } as const;
@@ -119,11 +135,12 @@ export function regionOf(expression: Expression): Region | null {
   const op = left.kind === 'number' ? TURNED[expression.op] : expression.op;
   const { min: value } = boundsOf(limit, percentScaleOf(expression));
   const name = printValue(measured);
-  if (op === '==') return { measured: name, at, min: value, max: value };
+  if (op === '==') return { measured: name, at, min: value, max: value, isOpen: false };
+  const isOpen = !op.endsWith('=');
   if (op === '!=') return null;
   return op.startsWith('>')
-    ? { measured: name, at, min: value, max: Infinity }
-    : { measured: name, at, min: -Infinity, max: value };
+    ? { measured: name, at, min: value, max: Infinity, isOpen }
+    : { measured: name, at, min: -Infinity, max: value, isOpen };
 }
 
 /** `x > 3 OR x < 5`. */

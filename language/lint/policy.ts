@@ -73,7 +73,7 @@ function clearFindings({ expression, clear }: Condition): Finding[] {
   if (clear === undefined) return [];
   const [wrong, fine] = [regionOf(expression), regionOf(clear)];
   if (wrong === null || fine?.measured !== wrong.measured) return [];
-  const isInside = fine.min >= wrong.min && fine.max <= wrong.max;
+  const isInside = lies(fine, wrong);
   if (isInside) {
     const message = `the policy can never clear: whatever satisfies clear satisfies the condition, too`;
     return [{ severity: 'error', field: 'clear', at: fine.at, message }];
@@ -81,6 +81,14 @@ function clearFindings({ expression, clear }: Condition): Finding[] {
   const overlaps = fine.min < wrong.max && wrong.min < fine.max;
   const message = `overlaps with the condition, which then wins: there is no hysteresis`;
   return overlaps ? [{ severity: 'warning', field: 'clear', at: fine.at, message }] : [];
+}
+
+/** Whether every value of the one is a value of the other. */
+function lies(inner: Region, outer: Region): boolean {
+  const isWithin = inner.min >= outer.min && inner.max <= outer.max;
+  const touches = inner.min === outer.min || inner.max === outer.max;
+  const isAtOpenEnd = outer.isOpen && !inner.isOpen && touches;
+  return isWithin && !isAtOpenEnd;
 }
 
 /** A counter only grows: once above a limit it stays there. */

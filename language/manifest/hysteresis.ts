@@ -30,13 +30,27 @@ export function compileWhole(
     ? compileCondition(raw['clear'], [...path, 'clear'], context, language)
     : null;
   if (condition === null || fields === null || (isCleared && clear === null)) return null;
+  if (language === 'promql' && fields.missing !== 'hold') {
+    const message =
+      'with "language": promql no data is an empty result, which is false; write or absent(…)';
+    context.report([...path, 'missing'], message);
+    return null;
+  }
+  return extended(condition, clear === null ? null : wholeOf(clear), fields);
+}
+
+function extended(
+  condition: Condition,
+  clear: Expression | null,
+  { missing, keepFiringFor }: Fields,
+): Condition {
   const extras: Pick<Condition, 'clear' | 'missing' | 'keepFiringMs'> = {
-    ...(clear === null ? {} : { clear: wholeOf(clear) }),
-    ...(fields.missing === 'hold' ? {} : { missing: fields.missing }),
-    ...(fields.keepFiringFor === 0 ? {} : { keepFiringMs: fields.keepFiringFor }),
+    ...(clear === null ? {} : { clear }),
+    ...(missing === 'hold' ? {} : { missing }),
+    ...(keepFiringFor === 0 ? {} : { keepFiringMs: keepFiringFor }),
   };
   if (Object.keys(extras).length === 0) return condition;
-  const clearHash = extras.clear === undefined ? null : hashExpression(extras.clear);
+  const clearHash = clear === null ? null : hashExpression(clear);
   const hash = checksumOf({ ...extras, clear: clearHash, expression: condition.hash });
   return { ...condition, ...extras, hash };
 }

@@ -36,7 +36,7 @@ function edge(
   const revision = { policy: document, revision: 1, createdRevision: 1 };
   const pair = { ...freshPair(resource, revision), stored: before };
   const now = { now: NOW, correlationId: null };
-  const judged = { verdict, since, severity, nextChangeAt: null, evidence: () => [] };
+  const judged = { verdict, since, severity, nextChangeAt: null, held: [], evidence: () => [] };
   return edgeOf(pair, judged, now);
 }
 

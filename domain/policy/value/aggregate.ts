@@ -58,10 +58,15 @@ function groupsOf(slots: readonly Slot[], grouping: Aggregate['grouping']): Grou
     const key = labelSetKey(labels);
     const group = groups.get(key);
     if (group === undefined) {
-      groups.set(key, { slot: { name: null, labels, sources: slot.sources }, members: [i] });
+      groups.set(key, { slot: { ...slot, name: null, labels }, members: [i] });
     } else {
       group.members.push(i);
-      group.slot = { ...group.slot, sources: [...group.slot.sources, ...slot.sources] };
+      const { isAbsence = group.slot.isAbsence, sources } = slot;
+      group.slot = {
+        ...group.slot,
+        sources: [...group.slot.sources, ...sources],
+        ...(isAbsence && { isAbsence }),
+      };
     }
   });
   return [...groups.values()];

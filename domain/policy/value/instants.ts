@@ -3,10 +3,11 @@ import type { Read } from './program';
 
 /** Where the value of an expression that reads the clock is looked at, besides at its samples. */
 const CLOCK_MS = 10_000;
+const MAX_CLOCK_MS = 2000 * CLOCK_MS;
 /** So many changes that lie ahead are looked at; whoever needs more comes back at the last of them. */
 const MAX_AHEAD = 8;
-/** So many of the newest changes of a window are looked at when nothing is known before. */
-const MAX_BEHIND = 2000;
+/** So many of the newest changes are looked at when nothing is known before: more than any window in use has. */
+const MAX_BEHIND = 50_000;
 const MAX_TICKS = 100_000;
 
 export interface InstantsInput {
@@ -44,7 +45,8 @@ export function instantsOf(input: InstantsInput): Instants {
   const sorted = distinct(found.sort((a, b) => a - b));
   const first = Math.max(0, lastAtOrBefore(sorted, input.from));
   const behind = lastAtOrBefore(sorted, now) + 1;
-  const times = sorted.slice(Math.max(first, behind - MAX_BEHIND), behind + MAX_AHEAD);
+  const start = input.from === -Infinity ? Math.max(first, behind - MAX_BEHIND) : first;
+  const times = sorted.slice(start, behind + MAX_AHEAD);
   const ends = [sorted[behind + MAX_AHEAD], clock.at(-1)].flatMap((end) => end ?? []);
   return { times, nextUnseen: ends.length === 0 ? null : Math.min(...ends) };
 }
@@ -91,7 +93,7 @@ function lastAtOrBefore(sorted: readonly number[], at: number): number {
 }
 
 function clockTimes({ reads, from, now }: InstantsInput): number[] {
-  const start = Math.max(from, Math.min(earliest(reads), now), now - MAX_BEHIND * CLOCK_MS);
+  const start = Math.max(from, Math.min(earliest(reads), now), now - MAX_CLOCK_MS);
   const times: number[] = [];
   const first = Math.floor(start / CLOCK_MS) * CLOCK_MS;
   for (let time = first; time <= now + CLOCK_MS; time += CLOCK_MS) times.push(time);

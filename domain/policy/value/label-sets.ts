@@ -29,6 +29,8 @@ export function byLabelSet(operand: VectorProgram): VectorProgram {
       const found = indexes.find((index) => operand.present[index] === true);
       present[i] = found !== undefined;
       values[i] = found === undefined ? NaN : (operand.values[found] ?? NaN);
+      const slot = slots[i];
+      if (slot !== undefined) slot.isAbsence = operand.slots[found ?? -1]?.isAbsence === true;
     });
   });
 }

@@ -7,6 +7,8 @@ export interface Slot {
   labels: Readonly<Record<string, string>>;
   /** The series its value comes from. */
   sources: readonly SeriesWindow[];
+  /** Its value (where two sides bring it, the one of the last run) says that something is absent. */
+  isAbsence?: boolean;
 }
 
 /** A vector over time: after `run(time)`, slot i has the value `values[i]` where `present[i]`. */

@@ -68,6 +68,10 @@ export function selectWindow(
   const { lateMs } = env;
   for (const { samples } of series) {
     env.reads.push({ samples, offsetMs, keepMs: rangeMs, isWindow: true, lateMs });
+    // The window is empty before the series counts as silent: that is a change of its own.
+    if (rangeMs < env.stalenessMs) {
+      env.reads.push({ samples, offsetMs, keepMs: env.stalenessMs, isWindow: false, lateMs });
+    }
   }
   let windows: Window[] | null = null;
   const slots = series.map((one): Slot => ({
@@ -112,7 +116,7 @@ function moveTo(
  */
 export function absentOf(operand: VectorProgram, selector: Selector | null): VectorProgram {
   const sources = operand.slots.flatMap((slot) => slot.sources);
-  const slot: Slot = { name: null, labels: absentLabels(selector), sources };
+  const slot: Slot = { name: null, labels: absentLabels(selector), sources, isAbsence: true };
   return vector([slot], (time, { values, present }) => {
     operand.run(time);
     values[0] = 1;

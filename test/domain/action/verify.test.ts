@@ -1,6 +1,7 @@
 import { manualExpression, verify, type VerifyFacts } from '../../../domain/action/verify';
 import type { Expression } from '../../../domain/policy/ast';
 import type { Sample } from '../../../domain/policy/series';
+import { condition } from '../../support/conditions';
 
 const END = 100_000;
 const DOWN: Expression = {
@@ -137,4 +138,53 @@ test('a manual stop is verified by the difference it makes', () => {
   expect(manualExpression('stop', true)).toMatchObject({ kind: 'compare', op: '==' });
   expect(manualExpression('restart', true)).toMatchObject({ kind: 'or' });
   expect(manualExpression('restart', false)).toMatchObject({ kind: 'compare', op: '>' });
+});
+
+describe('what cannot be seen is not well', () => {
+  const seen = (changes: Partial<VerifyFacts>): VerifyFacts => ({ ...facts([], 60), ...changes });
+  const every = (name: string, value: number, tags: Record<string, string> = {}) => ({
+    name,
+    tags,
+    samples: Array.from({ length: 8 }, (_, i) => toSample([i + 2, value])),
+  });
+  const before = (name: string, tags: Record<string, string> = {}) => ({
+    name,
+    tags,
+    samples: [{ ts: END - 200_000, value: 1, receivedAt: END - 200_000 }],
+  });
+
+  test('PromQL whose other side has no data', () => {
+    const { expression } = condition('queue > 100 and worker_up == 0', 'promql');
+    const answer = verify(seen({ expression, series: [every('queue', 500), before('worker_up')] }));
+    expect(answer).toMatchObject({ kind: 'done', outcome: 'inconclusive' });
+    const fine = [every('queue', 500), every('worker_up', 1)];
+    expect(verify(seen({ expression, series: fine }))).toMatchObject({ outcome: 'succeeded' });
+  });
+
+  test('a comparison with a time of which nothing fresh is known', () => {
+    const { expression } = condition('queue > 2 * (queue offset 1h)', 'promql');
+    const answer = verify(seen({ expression, series: [every('queue', 500)] }));
+    expect(answer).toMatchObject({ kind: 'done', outcome: 'inconclusive' });
+  });
+
+  test('a series that is still missing, beside one that is not', () => {
+    const { expression } = condition('beat is missing for 2m');
+    const series = [before('beat', { host: 'a' }), every('beat', 1, { host: 'b' })];
+    expect(verify(seen({ expression, series }))).toMatchObject({ outcome: 'failed' });
+    const back = [every('beat', 1, { host: 'a' }), every('beat', 1, { host: 'b' })];
+    expect(verify(seen({ expression, series: back }))).toMatchObject({ outcome: 'succeeded' });
+  });
+
+  test('one label set that is not clear, beside one that is', () => {
+    const { expression } = condition('disk > 90%');
+    const clear = condition('disk < 80%').expression;
+    const disks = (a: number) => [
+      every('disk', a, { mount: '/a' }),
+      every('disk', 0.1, { mount: '/b' }),
+    ];
+    const outcome = (a: number) => verify(seen({ expression, clear, series: disks(a) }));
+    expect(outcome(0.95)).toMatchObject({ outcome: 'failed' });
+    expect(outcome(0.85)).toMatchObject({ outcome: 'failed' });
+    expect(outcome(0.7)).toMatchObject({ outcome: 'succeeded' });
+  });
 });

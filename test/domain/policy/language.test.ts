@@ -474,3 +474,77 @@ test('what both sides of an or bring is one label set, and its run goes on', () 
   const verdict = evaluate(condition('(busy or loaded) > 5 for 1m'), at(40_000, [ended, other]));
   expect(verdict).toMatchObject({ verdict: 'true', since: T0 });
 });
+
+describe('hysteresis over several label sets', () => {
+  const disk = (mount: string, values: readonly number[]) =>
+    series('disk', values, { tags: { mount } });
+  const full = { ...condition('disk > 90%'), clear: condition('disk < 80%').expression };
+
+  test('clears each by itself', () => {
+    const disks = [disk('/a', [0.95, 0.85, 0.85]), disk('/b', [0.1, 0.1, 0.1])];
+    expect(evaluate(full, at(20_000, disks))).toMatchObject({ verdict: 'true', since: T0 });
+  });
+
+  test('knows from one evaluation to the next which of them were held', () => {
+    const disks = [disk('/a', [0.95, ...times(20, 0.85)]), disk('/b', times(21, 0.85))];
+    let input: Pick<EvaluationInput, 'previous' | 'held'> = { previous: null };
+    for (let ms = 0; ms <= 200_000; ms += 10_000) {
+      const { verdict, since, held } = assess(full, { ...at(ms, disks), ...input });
+      expect([ms, verdict]).toEqual([ms, 'true']);
+      expect(held.map(({ key }) => key)).toEqual(['[["mount","/a"]]']);
+      input = { previous: { verdict, since, evaluatedTo: T0 + ms - 60_000 }, held };
+    }
+    const cleared = [disk('/a', [...times(21, 0.85), 0.5]), disk('/b', times(22, 0.85))];
+    expect(assess(full, { ...at(210_000, cleared), ...input }).verdict).toBe('false');
+  });
+
+  test('what was held is held after a gap that is longer than the windows', () => {
+    const band = [disk('/a', [...times(60, null as unknown as number), 0.85])];
+    const held = [{ key: '[["mount","/a"]]', since: T0 - MINUTE }];
+    const input = { ...at(600_000, band), held };
+    expect(assess(full, input)).toMatchObject({ verdict: 'true', since: T0 - MINUTE });
+    expect(assess(full, { ...input, held: [] }).verdict).toBe('false');
+  });
+
+  test('no data is no reason to stay, where no data is healthy', () => {
+    const healthy = { ...full, missing: 'healthy' as const };
+    expect(evaluate(healthy, at(400_000, [disk('/a', [0.95, 0.95])])).verdict).toBe('false');
+  });
+});
+
+describe('silence', () => {
+  const firing = { ...condition('latency > 5 for 10m'), missing: 'firing' as const };
+
+  test('is not what came before the first sample', () => {
+    const fresh = { receivingSince: T0 - 60 * MINUTE };
+    expect(evaluate(firing, at(0, [series('latency', [9])], fresh))).toMatchObject({
+      verdict: 'true',
+      since: T0,
+    });
+  });
+
+  test('counts for a window shorter than the staleness, when the series is stale', () => {
+    const short = { ...condition('avg_over_time(cpu[2m]) > 80%'), missing: 'firing' as const };
+    const cpu = [series('cpu', times(7, 0.1))];
+    expect(evaluate(short, at(5 * MINUTE, cpu)).verdict).toBe('unknown');
+    expect(nextChangeAt(short, at(5 * MINUTE, cpu))).toBe(T0 + 6 * MINUTE);
+    expect(evaluate(short, at(6 * MINUTE, cpu)).verdict).toBe('true');
+  });
+});
+
+test('a nested for over many series says the same whether it is looked at anew or step by step', () => {
+  const many = Array.from({ length: 40 }, (_, i) =>
+    series('queue', times(240, i === 0 ? 50 : 1), { tags: { i: `${i}` } }),
+  );
+  const text = condition('(sum(queue) > 10 for 29m) and max(queue) > 1');
+  const now = at(39 * MINUTE + 50_000, many);
+  const previous = { verdict: 'true', since: T0, evaluatedTo: now.now - 60_000 } as const;
+  expect(evaluate(text, now).verdict).toBe('true');
+  expect(evaluate(text, { ...now, previous }).verdict).toBe('true');
+});
+
+test('beside absent() of what was never seen, what is seen still counts', () => {
+  const errors = [series('errors', [9])];
+  const either = parsed('errors > 5 or absent(beat)');
+  expect(evaluate(either, at(0, errors)).verdict).toBe('true');
+});
