@@ -170,8 +170,9 @@ async function maxConcurrentOf(db: Db, policy: Policy): Promise<number> {
 
 /** A share that comes to nothing would queue for ever: it is held, and says why. */
 function noneAllowed({ limits }: Policy, maxConcurrent: number): Hold | null {
-  if (maxConcurrent > 0) return null;
-  const detail = `${limits.maxConcurrentPercent ?? 0} % of its targets are none: raise limits.maxConcurrent`;
+  const percent = limits.maxConcurrentPercent;
+  if (maxConcurrent > 0 || percent === undefined) return null;
+  const detail = `${percent} % of its targets are none: raise limits.maxConcurrent`;
   return { gate: 'max_concurrent', detail, until: null };
 }
 

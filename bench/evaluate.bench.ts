@@ -33,7 +33,7 @@ runBench({ name: 'evaluate', about: ABOUT, numbers: ['resources', 'seconds'] }, 
   const resources = bench.number('resources', bench.isQuick ? 500 : 10_000);
   const seconds = bench.number('seconds', bench.isQuick ? 10 : 60);
   const fleet = await measureFleet(bench, resources, seconds);
-  const pure = await comparePure(bench, bench.isQuick ? 50 : 500);
+  const pure = comparePure(bench, bench.isQuick ? 50 : 500);
   return reportOf(fleet, pure, { resources, seconds });
 });
 

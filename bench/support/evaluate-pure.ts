@@ -21,14 +21,14 @@ const SPAN_MS = 60 * 60_000;
 const MEASURED_MS = 10 * 60_000;
 
 /** The same rules over the same hour of samples: a look at each tick of its last ten minutes. */
-export async function comparePure(bench: Bench, resources: number): Promise<Pure> {
+export function comparePure(bench: Bench, resources: number): Pure {
   bench.say('the evaluator alone');
   const rows = POLICIES.map((policy) => ({
     ...policy,
     micros: measure(policy.condition, resources),
   }));
   const micros = rows.reduce((sum, row) => sum + row.micros, 0) / rows.length;
-  const path = await findPromtool();
+  const path = findPromtool();
   bench.say(path === null ? 'promtool is not there' : 'promtool on the same rules');
   return {
     rows,

@@ -1,7 +1,17 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../cli/up/paths';
 
-/** The oracle, where it is built; null: it is not. */
-export function findPromtool(): Promise<string | null> {
-  const path = process.env['PROMTOOL'] ?? '/tmp/pt/promtool';
-  return Promise.resolve(existsSync(path) ? path : null);
+/** Path of Prometheus' own rule tester, built where it is not cached; null: it cannot be had here. */
+export function findPromtool(): string | null {
+  const script = `import { findPromtool } from ${JSON.stringify(join(repositoryRoot(), 'tools/promtool.mjs'))};
+    process.stdout.write(await findPromtool());`;
+  try {
+    return execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  } catch {
+    return null;
+  }
 }

@@ -204,3 +204,25 @@ test('an action is as severe as the grade that holds', async () => {
   await applyPolicy({ grades });
   expect(await activities.request(INPUT)).toMatchObject({ plan: { severity: 'critical' } });
 });
+
+test('a share of the targets that comes to nothing is held, and says so', async () => {
+  await applyPolicy({ limits: { attempts: 3, maxConcurrent: 1, maxConcurrentPercent: 50 } });
+  expect(await activities.request(INPUT)).toMatchObject({
+    kind: 'held',
+    hold: { gate: 'max_concurrent', detail: expect.stringContaining('50 % of its') as string },
+  });
+});
+
+test('what is only kept after it cleared asks for no action', async () => {
+  const condition = { ...whole('up == 0'), keepFiringMs: 900_000 };
+  await applyPolicy({ condition });
+  const samples = createSampleStore({ pool: database.pool, now: Date.now });
+  const tags = { namespace: 'default', resource: 'web' };
+  await samples.append([{ name: 'up', tags, source: 'test', ts: Date.now() + 1, value: 1 }], null);
+  await samples.close();
+  const answer = await waitFor('the newer sample counts', async () => {
+    const asked = await activities.request(INPUT);
+    return asked.kind === 'not_firing' && asked;
+  });
+  expect(answer).toMatchObject({ kind: 'not_firing', verdict: 'false' });
+});
