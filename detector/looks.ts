@@ -1,13 +1,13 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { assess } from '../domain/policy/evaluate';
+import { assess, type PreviousVerdict } from '../domain/policy/evaluate';
 import { severityOf } from '../domain/policy/severity';
 import type { Logger } from '../platform/logger';
 import { commitEdgesApart, type Committed } from './commit';
 import { createDueTimes, type DueTimes } from './due';
 import { edgeOf, type Edge, type Judged } from './edges';
 import type { DetectorMetrics } from './metrics';
-import type { Pair } from './pairs';
+import { reconsider, type Pair } from './pairs';
 import { previousOf } from './selection';
 import type { Watch } from './watch';
 
@@ -68,7 +68,10 @@ export function createLooks(deps: LooksDeps): Looks {
         }
         for (const batch of batches(edges)) await write(batch, { ...deps, due });
       } catch (error) {
-        for (const { pair, correlationId } of edges) mark([pair], correlationId);
+        for (const { pair, correlationId } of edges) {
+          reconsider(pair, now());
+          mark([pair], correlationId);
+        }
         throw error;
       }
     },
@@ -127,6 +130,7 @@ function putOff(
   if (!pair.isBroken)
     logger.error({ err, resource: resource.key, policy: policy.policy.key }, message);
   pair.isBroken = true;
+  reconsider(pair, now());
   due.set(pair, now() + RETRY_MS);
 }
 
@@ -140,7 +144,8 @@ function judge(pair: Pair, { watch: { windows }, receivingSince }: LooksDeps, no
     to: now + FUTURE_MS,
   });
   // "Unknown" begins when somebody looked, which says nothing of the samples that ended it.
-  const known = previous?.verdict === 'unknown' ? null : previous;
+  const known =
+    previous === null || previous.verdict === 'unknown' ? null : lookedTo(pair, previous);
   const input = { series, now, intervalMs, receivingSince: receivingSince() };
   const before = { previous: known, ...(held === undefined ? {} : { held }) };
   const assessed = assess(policy.policy.condition, { ...input, ...before });
@@ -151,6 +156,13 @@ function judge(pair: Pair, { watch: { windows }, receivingSince }: LooksDeps, no
   const isTrue = assessed.verdict === 'true';
   const severity = isTrue ? severityOf(policy.policy, input) : policy.policy.severity;
   return { ...assessed, since, severity };
+}
+
+/** Where the look goes on: where the last one ended, or with an older sample that came since. */
+function lookedTo(pair: Pair, previous: PreviousVerdict): PreviousVerdict {
+  const evaluatedTo = Math.min(previous.evaluatedTo, pair.seenFrom);
+  pair.seenFrom = Infinity;
+  return { ...previous, evaluatedTo };
 }
 
 /** Edges of one resource stay together: they share a version. */

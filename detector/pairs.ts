@@ -20,6 +20,8 @@ export interface Pair {
   stored: StoredVerdict | null;
   /** Where the next evaluation goes on; null: with what the windows show. */
   previous: PreviousVerdict | null;
+  /** Timestamp of the oldest sample that came since the last look, epoch ms; Infinity: none did. */
+  seenFrom: number;
   /** The label sets that hysteresis keeps true; undefined: nobody knows (yet). */
   held: readonly HeldLabelSet[] | undefined;
   /** Epoch ms when it turned from true or false to unknown; null: it did not, or is known again. */
@@ -28,6 +30,14 @@ export interface Pair {
   isBroken: boolean;
   /** The resource or the policy is gone. */
   isGone: boolean;
+}
+
+/** Samples up to this much late still count. */
+const RECONSIDER_MS = 60_000;
+
+/** It is not known what came since: the next look reconsiders all that may still have counted. */
+export function reconsider(pair: Pair, now: number): void {
+  pair.seenFrom = Math.min(pair.seenFrom, now - RECONSIDER_MS);
 }
 
 export function pairKey(resource: string, policy: string): string {
@@ -53,6 +63,7 @@ export function freshPair(resource: Resource, policy: PolicyRevision): Pair {
     ...pairReading(resource, policy),
     stored: null,
     previous: null,
+    seenFrom: Infinity,
     held: undefined,
     unknownAt: null,
     isBroken: false,

@@ -12,12 +12,9 @@ import {
   type SeriesRow,
 } from '../storage/detector-load';
 import { loadAllVerdicts, type StoredVerdict } from '../storage/verdicts';
-import { freshPair, pairKey, type Pair } from './pairs';
+import { freshPair, pairKey, reconsider, type Pair } from './pairs';
 import { createRoster, type Roster } from './roster';
 import type { Windows } from './windows';
-
-/** Samples up to this much late still count, so an evaluation looks again at that much of the past. */
-const RECONSIDER_MS = 60_000;
 
 /** Who reads what. */
 export interface State {
@@ -181,6 +178,7 @@ function adopt(
     pair.stored = row;
     if (row.conditionHash === pair.policy.policy.condition.hash) {
       pair.previous ??= previousOf(row, now);
+      reconsider(pair, now);
     }
   }
   return gone;
@@ -191,5 +189,5 @@ export function previousOf(
   { verdict, since }: Pick<PreviousVerdict, 'verdict' | 'since'>,
   evaluatedTo: number,
 ): PreviousVerdict {
-  return { verdict, since, evaluatedTo: evaluatedTo - RECONSIDER_MS };
+  return { verdict, since, evaluatedTo };
 }

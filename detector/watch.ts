@@ -3,7 +3,7 @@ import { loadSeriesById } from '../storage/detector-load';
 import type { StoredSample } from '../storage/samples';
 import type { StoredVerdict } from '../storage/verdicts';
 import { loadSamples } from '../storage/windows';
-import type { Pair } from './pairs';
+import { reconsider, type Pair } from './pairs';
 import { createSelection, load, type Selection, type State } from './selection';
 import { createWindows, type Windows } from './windows';
 
@@ -41,7 +41,8 @@ export function createWatch({ now }: { now: () => number }): Watch {
   function take({ seriesId, ts, value, lag }: ForeignSample): readonly Pair[] {
     const sample = { ts, value, receivedAt: ts + lag * 1000 };
     const isTaken = windows.add(seriesId, sample, now());
-    return isTaken ? (state.readers.get(seriesId) ?? []) : [];
+    if (!isTaken) return [];
+    return seen(state.readers.get(seriesId) ?? [], ts);
   }
 
   return {
@@ -80,18 +81,24 @@ export function createWatch({ now }: { now: () => number }): Watch {
     async hydrate(pool) {
       if (state.unknown.size > 0) await identify(pool, state, selection);
       const pairs = new Set<Pair>();
+      const from = state.unhydrated.size > 0 ? now() - windows.longestLookbackMs() : 0;
       while (state.unhydrated.size > 0) {
         const ids = [...state.unhydrated].slice(0, HYDRATE_SERIES);
-        const from = now() - windows.longestLookbackMs();
         for (const [id, samples] of await loadSamples(pool, ids, from)) {
           for (const sample of samples) windows.add(id, sample, now());
           for (const pair of state.readers.get(id) ?? []) pairs.add(pair);
         }
         for (const id of ids) state.unhydrated.delete(id);
       }
+      for (const pair of pairs) reconsider(pair, now());
       return [...pairs];
     },
   };
+}
+
+function seen(readers: readonly Pair[], ts: number): readonly Pair[] {
+  for (const pair of readers) if (ts < pair.seenFrom) pair.seenFrom = ts;
+  return readers;
 }
 
 /** Finds out who reads series of which only the id was heard. */

@@ -2,13 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { assess, type PreviousVerdict } from '../../domain/policy/evaluate';
+import type * as Evaluate from '../../domain/policy/evaluate';
 import { readingOf } from '../../domain/policy/reading';
 import type { Sample, SeriesWindow } from '../../domain/policy/series';
 import { parseCondition } from '../../language/expression/parser';
 import type { Bench } from './bench';
 import { POLICIES, samplesOf, valueOf } from './fleet';
+import { built } from './built';
 import { findPromtool } from './promtool';
+
+const { assess } = built('domain/policy/evaluate') as typeof Evaluate;
 
 export interface Pure {
   perSecond: number;
@@ -47,14 +50,14 @@ function measure(text: string, resources: number): number {
   let count = 0;
   const begun = performance.now();
   for (const windows of fleet) {
-    let previous: PreviousVerdict | null = null;
+    let previous: Evaluate.PreviousVerdict | null = null;
     for (let now = SPAN_MS - MEASURED_MS; now < SPAN_MS; now += INTERVAL_MS) {
       const series = windows.map((one) => ({
         ...one,
         samples: slice(one.samples, now - lookbackMs, now),
       }));
       const { verdict, since } = assess(condition, { series, now, intervalMs: null, previous });
-      previous = { verdict, since, evaluatedTo: now - 60_000 };
+      previous = { verdict, since, evaluatedTo: now };
       count += 1;
     }
   }

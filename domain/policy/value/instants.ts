@@ -5,7 +5,7 @@ import type { Read } from './program';
 const CLOCK_MS = 10_000;
 const MAX_CLOCK_MS = 2000 * CLOCK_MS;
 /** So many changes that lie ahead are looked at; whoever needs more comes back at the last of them. */
-const MAX_AHEAD = 8;
+const MAX_AHEAD = 3;
 /** So many of the newest changes are looked at when nothing is known before: more than any window in use has. */
 const MAX_BEHIND = 50_000;
 const MAX_TICKS = 100_000;
