@@ -31,6 +31,7 @@ const AIM_CORE_SECONDS = 0.3;
 const INTERVAL_MS = 10_000;
 /** The trend's window, the evaluation's slack, and a little. */
 const HISTORY_MS = 37 * 60_000;
+const POLL_MS = 10;
 const START = Date.UTC(2026, 0, 1);
 
 runBench({ name: 'evaluate', about: ABOUT, numbers: ['resources', 'seconds'] }, async (bench) => {
@@ -125,8 +126,11 @@ async function evaluations(registry: Registry): Promise<number> {
 
 /** Until that many evaluations were made, and no more are to come. */
 async function settled(registry: Registry, expected: number): Promise<void> {
-  for (let [last, quiet] = [-1, 0]; quiet < 3;) {
-    await breathe();
+  let last = -1;
+  let quiet = 0;
+  while (quiet < 3) {
+    // Waiting must cost nothing, or it would be counted as the detector's work.
+    await pause(POLL_MS);
     const count = await evaluations(registry);
     quiet = count >= expected && count === last ? quiet + 1 : 0;
     last = count;

@@ -241,6 +241,8 @@ it('a folder that does not exist is said once and watched for; one that goes pru
   await waitStatus(sync, ({ lastError }) => lastError !== null);
   renameSync(parked, folder);
   await waitForce(['web 80']);
+  // The round that applied it is over: what is said from here on is about the next absence.
+  await waitStatus(sync, ({ lastError }) => lastError === null);
   renameSync(folder, parked);
   await waitStatus(sync, ({ lastError }) => lastError !== null);
   expect(await inForce()).toEqual(['web 80']);
