@@ -2,7 +2,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import type { ActionPlan } from '../domain/action/action';
 import type { Condition } from '../domain/policy/ast';
 import { lookbackMs } from '../domain/policy/lookback';
-import { expressionsOf } from '../domain/policy/reading';
+import { expressionsOf } from '../domain/policy/selectors';
 import { manualExpression, verify } from '../domain/action/verify';
 import { databaseNow } from '../storage/clock';
 import { insertAudit } from '../storage/audit';

@@ -1,4 +1,5 @@
-import { expressionsOf, selectorsOfData } from '../domain/policy/reading';
+import { selectorsOfData } from '../domain/policy/reading';
+import { expressionsOf } from '../domain/policy/selectors';
 import { namesResource } from '../domain/policy/series';
 import { parseResourceKey } from '../domain/resource';
 import type { Policy } from '../domain/policy/policy';

@@ -2,7 +2,7 @@ import type { Expression, Selector } from '../policy/ast';
 import { allOf } from '../policy/elements';
 import { assess, assessElements } from '../policy/evaluate';
 import { selectorsOfData } from '../policy/reading';
-import { childrenOf } from '../policy/selectors';
+import { childrenOf, expressionsOf } from '../policy/selectors';
 import { matchesSelector, type Sample, type SeriesWindow } from '../policy/series';
 import { not } from '../policy/timeline';
 import type { VerdictValue, Verification } from '../policy/policy';
@@ -97,12 +97,8 @@ function bareVerdict({ expression, clear }: Wrong, { series }: Seen, ts: number)
   return not(allOf(cleared.map((one) => one.verdict)));
 }
 
-function isProven(
-  { expression, clear }: Wrong,
-  fresh: readonly SeriesWindow[],
-  ts: number,
-): boolean {
-  const asked = [expression, ...(clear === undefined ? [] : [clear])].flatMap(selectorsOfData);
+function isProven(wrong: Wrong, fresh: readonly SeriesWindow[], ts: number): boolean {
+  const asked = expressionsOf(wrong).flatMap(selectorsOfData);
   return asked.every((selector) =>
     fresh.some(
       (one) =>

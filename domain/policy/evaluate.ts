@@ -4,7 +4,7 @@ import { evidenceFor } from './evidence';
 import { latch, type Latched } from './latch';
 import { isLeaf, judgeNow, type Leaf } from './leaf';
 import type { Evidence, Verdict, VerdictValue } from './policy';
-import { selectorsOf } from './selectors';
+import { expressionsOf, selectorsOf } from './selectors';
 import {
   DEFAULT_LATE_MS,
   DEFAULT_STALENESS_MS,
@@ -139,8 +139,7 @@ function leafOf(expression: Expression): Leaf | null {
 }
 
 function contextOf(condition: Evaluable, input: EvaluationInput): ElementsContext {
-  const { expression, clear } = condition;
-  const selectors = [expression, ...(clear === undefined ? [] : [clear])].flatMap(selectorsOf);
+  const selectors = expressionsOf(condition).flatMap(selectorsOf);
   return {
     series: input.series.filter((one) => selectors.some((s) => matchesSelector(s, one))),
     now: input.now,

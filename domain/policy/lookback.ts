@@ -1,5 +1,5 @@
 import type { Condition, Expression, ValueExpression } from './ast';
-import { childrenOf } from './selectors';
+import { childrenOf, expressionsOf } from './selectors';
 import { DEFAULT_STALENESS_MS } from './series';
 
 /** Samples of series without a known interval are taken to be at most this far apart. */
@@ -18,8 +18,8 @@ export function lookbackMs(
   condition: Pick<Condition, 'expression' | 'forMs' | 'clear' | 'keepFiringMs'>,
   { intervalMs = null, stalenessMs = DEFAULT_STALENESS_MS }: LookbackOptions = {},
 ): number {
-  const { expression, forMs, clear, keepFiringMs = 0 } = condition;
-  const depths = [expression, ...(clear === undefined ? [] : [clear])].map((part) =>
+  const { forMs, keepFiringMs = 0 } = condition;
+  const depths = expressionsOf(condition).map((part) =>
     depthMs(part, intervalMs ?? ASSUMED_INTERVAL_MS),
   );
   return stalenessMs + forMs + keepFiringMs + Math.max(...depths);

@@ -1,7 +1,7 @@
 import type { Condition, Expression, Selector, ValueExpression } from './ast';
 import { lookbackMs, type LookbackOptions } from './lookback';
 import type { Policy } from './policy';
-import { childrenOf, contains, selectorsOf } from './selectors';
+import { childrenOf, contains, expressionsOf, selectorsOf } from './selectors';
 import { namesResource } from './series';
 
 /** What of the samples a policy looks at, for one of its targets. */
@@ -36,11 +36,6 @@ export function selectionOf(
     metrics: [...new Set(selectors.map(({ metric }) => metric))],
     foreign: selectors.filter(namesResource),
   };
-}
-
-/** A condition's expressions: what is wrong, and what clears it. */
-export function expressionsOf({ expression, clear }: Condition): Expression[] {
-  return clear === undefined ? [expression] : [expression, clear];
 }
 
 /** The selectors that must have data, which those of `is missing` and `absent` need not. */

@@ -1,4 +1,4 @@
-import type { Expression, Selector, ValueExpression } from './ast';
+import type { Condition, Expression, Selector, ValueExpression } from './ast';
 
 type Node = Expression | ValueExpression;
 
@@ -29,3 +29,10 @@ export function selectorsOf(node: Node): readonly Selector[] {
 export function contains(node: Node, isWanted: (node: Node) => boolean): boolean {
   return isWanted(node) || childrenOf(node).some((child) => contains(child, isWanted));
 }
+
+/** A condition's expressions: what is wrong, and what clears it. */
+export function expressionsOf({ expression, clear }: Wrong): Expression[] {
+  return clear === undefined ? [expression] : [expression, clear];
+}
+
+type Wrong = Pick<Condition, 'expression' | 'clear'>;

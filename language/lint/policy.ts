@@ -1,8 +1,8 @@
 import type { Condition, Expression } from '../../domain/policy/ast';
 import { formatDuration } from '../../domain/policy/duration';
 import type { Policy } from '../../domain/policy/policy';
-import { expressionsOf, readingOf } from '../../domain/policy/reading';
-import { childrenOf } from '../../domain/policy/selectors';
+import { readingOf } from '../../domain/policy/reading';
+import { childrenOf, expressionsOf } from '../../domain/policy/selectors';
 import { foregone, regionOf, type Region } from './holds';
 
 /** What the checker finds in a policy that can be read; `field` is where, `at` an offset in its text. */
