@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Pool } from 'pg';
 import {
   TransientError,
+  UnknownEffectError,
   type ExecuteRequest,
   type Runtime,
   type RuntimeTarget,
@@ -10,6 +11,7 @@ import {
   type StepResult,
 } from '../domain/action/runtime';
 import { beginStep, endStep, withTargetLock, type JournalKey } from '../storage/journal';
+import { UNKNOWN_EFFECT } from '../workflows/contract';
 import type { ActivityDeps } from './deps';
 
 const HEARTBEAT_MS = 1000;
@@ -71,6 +73,11 @@ async function executeOnce(
       return entry.result;
     case 'begun': {
       const done = await runtime.findDone(request);
+      if (done === 'unknowable') {
+        throw stepFailed(
+          new UnknownEffectError('it was begun before, and nobody can tell whether it was done'),
+        );
+      }
       if (done !== null) return end(pool, key, done);
       return end(pool, key, await tryThrice(runtime, request));
     }
@@ -102,7 +109,7 @@ function stepFailed(cause: unknown): ApplicationFailure {
   const message = cause instanceof Error ? cause.message : String(cause);
   return ApplicationFailure.create({
     message,
-    type: 'StepFailed',
+    type: cause instanceof UnknownEffectError ? UNKNOWN_EFFECT : 'StepFailed',
     nonRetryable: true,
     ...(cause instanceof Error ? { cause } : {}),
   });

@@ -2,6 +2,7 @@
  * A resource is the thing kept healthy: one runtime on one host, named `namespace/name`,
  * unique across kinds. Everything that names one outside this file uses its key.
  */
+import type { RuntimeSpec } from './runtime-spec';
 
 /** `namespace/name`, the form used in SQL columns, workflow ids, routes and logs. */
 export type ResourceKey = string;
@@ -65,19 +66,6 @@ export type ConfigFile =
   | { kind: 'content'; path: string; content: string }
   | { kind: 'checksum'; path: string; sha256: string };
 
-export interface ProcessSpec {
-  type: 'process';
-  /** The program and its arguments; never a shell line. */
-  command: string[];
-  env: Record<string, string>;
-  cwd: string;
-  /** `npm start` stops this process on its own way out. */
-  stopWithVigil: boolean;
-}
-
-/** Grows by one member per runtime. */
-export type RuntimeSpec = ProcessSpec;
-
 export interface HealthCheck {
   endpoint: string;
   intervalMs: number;
@@ -94,6 +82,10 @@ export interface ServiceSpec {
   healthCheck: HealthCheck | null;
   config: ConfigFile[];
   sync: { mode: SyncMode; cooldownMs: number };
+  /** Resources it needs: while one of them is down, nothing is done here. Absent: none. */
+  dependsOn?: ResourceKey[];
+  /** How far an action may scale it; absent: not at all. */
+  scaling?: { min: number; max: number };
 }
 
 /** One resource as the decision code sees it. `spec` is null for a resource that is only observed. */

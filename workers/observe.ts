@@ -145,7 +145,9 @@ async function stopAll(
   { stopRuntime, logger }: ObserverOptions,
 ): Promise<void> {
   if (stopRuntime === undefined) return;
-  const ending = resources.filter(({ spec }) => spec.runtime.stopWithVigil);
+  const ending = resources.filter(
+    ({ spec }) => spec.runtime.type === 'process' && spec.runtime.stopWithVigil,
+  );
   await Promise.all(
     ending.map(async (target) => {
       try {

@@ -1,30 +1,19 @@
 import {
-  ActivityFailure,
   condition,
-  log,
   proxyActivities,
-  rootCause,
   setCurrentDetails,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import { ApplicationFailure } from '@temporalio/common';
 import type { ActionPlan } from '../domain/action/action';
-import type { RuntimeTarget, Snapshot, StepResult } from '../domain/action/runtime';
-import type { Step } from '../domain/policy/policy';
-import {
-  CONTROL_ACTIVITY,
-  EXECUTE_ACTIVITY,
-  INSPECT_ACTIVITY,
-  VERIFY_ACTIVITY,
-} from './activity-options';
+import { CONTROL_ACTIVITY, VERIFY_ACTIVITY } from './activity-options';
 import { awaitApproval, listenForDecisions, type Desk, type Ending } from './approval';
 import type { ActionInput } from './contract';
+import { execute, inspect, labelOf, type StepCall } from './runtime-hands';
 import { VIGIL_OUTCOME } from './search-attributes';
 
 const control = proxyActivities<Activities>(CONTROL_ACTIVITY);
-const runtime = proxyActivities<Pick<Activities, 'inspect' | 'execute'>>(EXECUTE_ACTIVITY);
 
 /**
  * One action: approval where it is asked for, then a slot, then each step
@@ -63,11 +52,7 @@ async function run(input: ActionInput, desk: Desk): Promise<Ending> {
   return last;
 }
 
-interface StepRun {
-  plan: ActionPlan;
-  index: number;
-  step: Step;
-  token: number;
+interface StepRun extends StepCall {
   desk: Desk;
 }
 
@@ -95,53 +80,6 @@ async function runStep(run: StepRun): Promise<Ending> {
     [{ plan, step: index, summary: result.summary }],
   );
   return { outcome: verified.outcome, reason: verified.why };
-}
-
-type Attempt<T> = { kind: 'done'; result: T } | { kind: 'failed'; ending: Ending };
-
-async function inspect({ plan }: StepRun): Promise<Attempt<Snapshot>> {
-  const options = { ...INSPECT_ACTIVITY, summary: `Inspect ${plan.resource}` };
-  const target = { resource: plan.resource, spec: plan.spec };
-  try {
-    return { kind: 'done', result: await runtime.inspect.executeWithOptions(options, [target]) };
-  } catch (error) {
-    return failedBy(error, 'failed', `inspect ${plan.resource}`);
-  }
-}
-
-async function execute(
-  run: StepRun,
-  target: RuntimeTarget,
-  snapshot: Snapshot,
-): Promise<Attempt<StepResult>> {
-  const { plan, index, step, token } = run;
-  const options = { ...EXECUTE_ACTIVITY, summary: labelOf(run) };
-  const request = { key: `${plan.actionId}/${index}`, step, target, snapshot };
-  const input = { actionId: plan.actionId, step: index, token, request };
-  try {
-    return { kind: 'done', result: await runtime.execute.executeWithOptions(options, [input]) };
-  } catch (error) {
-    // Only the runtime's own refusal says that the effect did not happen: a timeout does not, nor
-    // a journal that could not be written after it.
-    const cause = error instanceof ActivityFailure ? error.cause : null;
-    const isKnown = cause instanceof ApplicationFailure && cause.nonRetryable === true;
-    return failedBy(error, isKnown ? 'failed' : 'inconclusive', labelOf(run));
-  }
-}
-
-function failedBy(
-  error: unknown,
-  outcome: 'failed' | 'inconclusive',
-  label: string,
-): { kind: 'failed'; ending: Ending } {
-  if (!(error instanceof ActivityFailure)) throw error;
-  const reason = `${label}: ${rootCause(error) ?? error.message}`;
-  log.warn('step failed', { outcome, reason });
-  return { kind: 'failed', ending: { outcome, reason } };
-}
-
-function labelOf({ plan, step }: StepRun): string {
-  return `${step.action} ${plan.resource}`;
 }
 
 /** The run's current details in Temporal's Web UI. */

@@ -11,6 +11,9 @@ export const CONTROL_QUEUE = 'control';
 /** `execute` may run this long; the reaper waits as long before it frees a slot whose effect had begun. */
 export const EXECUTE_TIMEOUT_MS = 120_000;
 
+/** Type of the failure of `execute` that says nothing of whether the effect happened. */
+export const UNKNOWN_EFFECT = 'UnknownEffect';
+
 export const RESOURCE_WORKFLOW = 'resourceWorkflow';
 export const ACTION_WORKFLOW = 'actionWorkflow';
 export const HOUSEKEEPING_WORKFLOW = 'housekeepingWorkflow';

@@ -1,6 +1,6 @@
 import type { ServiceSpec } from '../resource';
 import type { Gate } from './gates';
-import type { Severity, Step, Verification } from '../policy/policy';
+import type { Approval, Severity, Step, Verification } from '../policy/policy';
 
 export const OUTCOMES = [
   'succeeded',
@@ -46,9 +46,11 @@ export interface ActionPlan {
   severity: Severity;
   /** The target's spec at the request; `begin` looks again before the effect. */
   spec: ServiceSpec;
+  /** Host whose worker acts; null or absent (plans of earlier versions): the control host. */
+  host?: string | null;
   steps: Step[];
   verify: Verification;
-  approval: { required: number; deadlineMs: number; onDeadline: 'expire' | 'approve' } | null;
+  approval: Approval | null;
   dryRun: boolean;
   requestedBy: string;
   reason: string;

@@ -1,3 +1,4 @@
+import type { ZodObject } from 'zod';
 import type { ConfigFile, ResourceKey, ServiceSpec } from '../resource';
 import type { Step, StepParams } from '../policy/policy';
 
@@ -9,6 +10,8 @@ import type { Step, StepParams } from '../policy/policy';
 /** What a runtime adaptor can do, as data: read by the checker, the API and the help. */
 export interface RuntimeCatalogue {
   type: string;
+  /** Shape of `spec.runtime` in a manifest; its output is the compiled RuntimeSpec. Absent: the language knows it. */
+  schema?: ZodObject;
   verbs: {
     verb: string;
     summary: string;
@@ -32,6 +35,10 @@ export function stepOf({ aliases }: Pick<RuntimeCatalogue, 'aliases'>, action: s
 export interface Snapshot {
   identity: string | null;
   takenAt: number;
+  /** The step's parameters with every relative one made absolute (`by: 1` → `to: 3`); absent: as written. */
+  aim?: StepParams;
+  /** What `restore` brings back: plain data, never a secret. */
+  before?: Record<string, unknown>;
 }
 
 /** Everything a runtime needs to know of its target; payloads carry secret references, never values. */
@@ -53,6 +60,8 @@ export interface StepResult {
   identity: string | null;
   /** One line for people: what was done. */
   summary: string;
+  /** For the audit: the last lines of a log, an exit code. Never a secret. */
+  details?: Record<string, unknown>;
 }
 
 /** What a runtime reports of a resource; compared with the manifest by domain/drift. */
@@ -65,20 +74,42 @@ export interface ObservedState {
   /** Only the variables that the manifest names; a secret reference stands for itself while its value is right. */
   env: Record<string, string | null> | null;
   config: { path: ConfigFile['path']; sha256: string | null }[];
+  /** Of runtimes that have them; absent: not looked at. */
+  image?: string | null;
+  replicas?: number;
+  health?: 'healthy' | 'unhealthy' | 'starting' | null;
 }
 
 export interface Runtime {
   catalogue: RuntimeCatalogue;
-  inspect: (target: RuntimeTarget) => Promise<Snapshot>;
-  /** Acts once. Throws TransientError where a new try may help, any other Error where not. */
+  /** @param step what is to be done next; without it, only what stands */
+  inspect: (target: RuntimeTarget, step?: Step) => Promise<Snapshot>;
+  /**
+   * Acts once. Throws TransientError where a new try may help, UnknownEffectError where nobody can
+   * tell whether it happened, any other Error where it did not and a new try would not help.
+   */
   execute: (request: ExecuteRequest, signal: AbortSignal) => Promise<StepResult>;
-  /** For a step that was begun and not ended: its result if a new identity carries its key, else null. */
-  findDone: (request: ExecuteRequest) => Promise<StepResult | null>;
+  /**
+   * For a step that was begun and not ended: its result if a new identity carries its key; null:
+   * it is to be done; `unknowable`: nobody can tell, so it must not be done again.
+   */
+  findDone: (request: ExecuteRequest) => Promise<StepResult | null | 'unknowable'>;
+  /**
+   * Brings back what `request.snapshot` shows, where the step can be undone; null: it cannot. Once,
+   * like `execute`: its key is `<action uuid>/<step>/restore`, and `findDone` is asked with that key.
+   */
+  restore?: (request: ExecuteRequest, signal: AbortSignal) => Promise<StepResult | null>;
   observe: (target: RuntimeTarget) => Promise<ObservedState>;
-  /** Starts what is desired and not running, outside any action; null when it runs already. */
+  /** Starts what is desired and not running, outside any action; null when it runs, or is not Vigil's to start. */
   ensureRunning: (target: RuntimeTarget) => Promise<StepResult | null>;
 }
 
+/** A new try may help. */
 export class TransientError extends Error {
   override name = 'TransientError';
+}
+
+/** The effect may have happened and may not: the action ends `inconclusive`, and nothing is tried again. */
+export class UnknownEffectError extends Error {
+  override name = 'UnknownEffectError';
 }

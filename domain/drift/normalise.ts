@@ -19,11 +19,10 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 /** What should be true of a Service. Of a file only its checksum counts. */
 export function desiredFacts(spec: ServiceSpec, sha256: Sha256): Facts {
-  const values = new Map<string, FactValue>([
-    ['/running', true],
-    ['/command', spec.runtime.command],
-  ]);
-  for (const [name, value] of Object.entries(spec.runtime.env)) {
+  const { runtime } = spec;
+  const values = new Map<string, FactValue>([['/running', true]]);
+  if ('command' in runtime && runtime.command !== null) values.set('/command', runtime.command);
+  for (const [name, value] of Object.entries('env' in runtime ? runtime.env : {})) {
     values.set(pointerTo('env', name), value);
   }
   for (const file of spec.config) {

@@ -26,7 +26,12 @@ export type StepParams = Record<string, string | number | boolean>;
 export interface Step {
   action: string;
   params: StepParams;
+  /** A rung of a ladder: not before so long after the step before it ended. Absent: at once. */
+  afterMs?: number;
 }
+
+/** The verb that tells people and touches no runtime; `params.channel`: which channel, else by the routes. */
+export const NOTIFY = 'notify';
 
 export interface PolicyTarget {
   /** Glob over the resource's or its Service's name; `*` by default. */
@@ -38,7 +43,11 @@ export interface Approval {
   /** How many different people must say yes. */
   required: number;
   deadlineMs: number;
-  onDeadline: 'expire' | 'approve';
+  onDeadline: 'expire' | 'approve' | 'escalate';
+  /** Who may decide: names of Approvers of the policy's namespace, or `user:<name>`. Absent: anybody. */
+  of?: string[];
+  /** With `escalate`: who may decide once the deadline passed; they have as long again. */
+  escalateTo?: string[];
 }
 
 export interface Verification {
@@ -55,7 +64,16 @@ export interface Limits {
   maxConcurrent: number;
   /** Instead of `maxConcurrent`: that share of the targets with a manifest, rounded down. */
   maxConcurrentPercent?: number;
+  /** Actions per resource within any hour. Absent: as many as the other limits allow. */
+  perHour?: number;
+  /** Nothing is started that would leave more of the targets unhealthy than this. */
+  maxUnhealthy?: Share;
+  /** Key of a Group whose limits hold for this policy's actions, wherever its targets are. */
+  group?: string;
 }
+
+/** A number of members, or a percentage of them, rounded down. */
+export type Share = { kind: 'count'; count: number } | { kind: 'percent'; percent: number };
 
 /** A policy as compiled from its manifest: every default filled in, every duration in milliseconds. */
 export interface Policy {
@@ -76,6 +94,8 @@ export interface Policy {
   /** When it may start an action; absent: always. */
   schedule?: Schedule;
   mode: 'enforce' | 'dry-run';
+  /** What happens when its fixes do not hold. Absent: it then asks for approval. */
+  onFalseFixes?: 'demote' | 'ignore';
   /** False: it is kept and listed, and judges nothing. Absent: it is in use. */
   enabled?: false;
   /** Key of the Service whose manifest implied this policy (`sync`), else null. */

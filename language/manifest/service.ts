@@ -4,10 +4,10 @@ import {
   resourceKey,
   type ConfigFile,
   type HealthCheck,
-  type ProcessSpec,
   type ResourceName,
   type ServiceSpec,
 } from '../../domain/resource';
+import type { ProcessSpec, RuntimeSpec } from '../../domain/runtime-spec';
 import { parseCondition } from '../expression/parser';
 import { suggest } from '../problem';
 import {
@@ -35,7 +35,6 @@ const specSchema = z.strictObject({
 
 const NOT_YET = ['scaling', 'dependsOn', 'group'];
 
-const RUNTIMES = ['process'];
 const RUNTIMES_NOT_YET = ['docker', 'systemd', 'script', 'webhook', 'config'];
 
 const processSchema = z.strictObject({
@@ -94,12 +93,19 @@ export function compileService(
   };
 }
 
-function compileRuntime(value: unknown, path: Path, context: Context): ProcessSpec | null {
-  const type = isRecord(value) ? value['type'] : 'process';
-  if (type !== 'process' && type !== undefined) {
-    context.report([...path, 'type'], refusedRuntime(type));
-    return null;
-  }
+/** A runtime's own schema says what its manifest looks like; that of processes is the language's. */
+function compileRuntime(value: unknown, path: Path, context: Context): RuntimeSpec | null {
+  const type = isRecord(value) ? (value['type'] ?? 'process') : 'process';
+  if (type === 'process') return compileProcess(value, path, context);
+  const known = context.catalogue.filter((one) => one.schema !== undefined);
+  const schema = known.find((one) => one.type === type)?.schema;
+  if (schema !== undefined) return check(schema, value, { path, context }) as RuntimeSpec | null;
+  const names = ['process', ...known.map((one) => one.type)];
+  context.report([...path, 'type'], refusedRuntime(type, names));
+  return null;
+}
+
+function compileProcess(value: unknown, path: Path, context: Context): ProcessSpec | null {
   const data = check(processSchema, value, { path, context });
   if (!isRecord(value)) return null;
   const command = compileCommand(value['command'], [...path, 'command'], context);
@@ -109,12 +115,12 @@ function compileRuntime(value: unknown, path: Path, context: Context): ProcessSp
   );
 }
 
-function refusedRuntime(type: unknown): string {
+function refusedRuntime(type: unknown, supported: readonly string[]): string {
   if (typeof type === 'string' && RUNTIMES_NOT_YET.includes(type)) {
-    return `runtime ${type} is not supported yet; supported: ${RUNTIMES.join(', ')}`;
+    return `runtime ${type} is not supported yet; supported: ${supported.join(', ')}`;
   }
-  const hint = typeof type === 'string' ? suggest(type, RUNTIMES) : '';
-  return `unknown runtime ${printed(type)}${hint || `; supported: ${RUNTIMES.join(', ')}`}`;
+  const hint = typeof type === 'string' ? suggest(type, supported) : '';
+  return `unknown runtime ${printed(type)}${hint || `; supported: ${supported.join(', ')}`}`;
 }
 
 function compileCommand(value: unknown, path: Path, context: Context): string[] {

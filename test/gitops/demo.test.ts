@@ -16,8 +16,10 @@ it('the demo compiles without a problem: one Service and its policies', async ()
     'default/web:sync',
   ]);
   const web = objects.find(({ kind }) => kind === 'Service');
+  const runtime = web?.service?.runtime;
+  if (runtime?.type !== 'process') throw new Error('not a process');
   // The health check must look where the server listens.
   expect(web?.service?.healthCheck?.endpoint).toBe(
-    `http://127.0.0.1:${web?.service?.runtime.env['PORT']}/health`,
+    `http://127.0.0.1:${runtime.env['PORT']}/health`,
   );
 });

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { parseResourceKey, type ResourceKey } from '../../../domain/resource';
 import type { RuntimeTarget } from '../../../domain/action/runtime';
+import type { ProcessSpec } from '../../../domain/runtime-spec';
 
 /** What every part of the runtime needs to know; `home` is absolute. */
 export interface ProcessContext {
@@ -23,7 +24,13 @@ export function runFolder(context: ProcessContext, resource: ResourceKey): strin
   return join(context.home, 'run', namespace, name);
 }
 
+/** What the manifest says of the process; a target of another runtime never comes here. */
+export function processOf({ resource, spec }: RuntimeTarget): ProcessSpec {
+  if (spec.runtime.type === 'process') return spec.runtime;
+  throw new Error(`${resource} is of runtime ${spec.runtime.type}, not process`);
+}
+
 /** Working folder of the process; relative paths of a manifest start here. */
 export function workingFolder(target: RuntimeTarget): string {
-  return resolve(target.spec.runtime.cwd);
+  return resolve(processOf(target).cwd);
 }

@@ -10,7 +10,7 @@ import {
   type StepResult,
 } from '../../../domain/action/runtime';
 import { differingFiles, observeFiles, restoreFiles } from './config-files';
-import { runFolder, type ProcessContext } from './context';
+import { processOf, runFolder, type ProcessContext } from './context';
 import { createEnvironment } from './environment';
 import { findProcess } from './find';
 import { withLock } from './lock';
@@ -106,7 +106,7 @@ async function observe(tools: Tools, target: RuntimeTarget): Promise<ObservedSta
     isRunning: present !== null,
     isAbsent: present === null && record === null,
     command: present?.command ?? null,
-    env: present === null ? null : await environment.observe(target.spec.runtime.env, present.pid),
+    env: present === null ? null : await environment.observe(processOf(target).env, present.pid),
     config: await observeFiles(target),
   };
 }

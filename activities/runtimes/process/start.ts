@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { MARKERS } from '../../../domain/action/markers';
 import type { RuntimeTarget } from '../../../domain/action/runtime';
 import { bootId, readStat, type ProcessId } from '../../../platform/procfs';
-import { runFolder, workingFolder, type ProcessContext } from './context';
+import { processOf, runFolder, workingFolder, type ProcessContext } from './context';
 import { identityOf } from './find';
 import { openLogs, rotateLogs, type OpenLogs } from './logs';
 import { startError } from './program';
@@ -24,7 +24,7 @@ export interface Start {
  */
 export async function startProcess(context: ProcessContext, start: Start): Promise<string> {
   const folder = runFolder(context, start.target.resource);
-  const { command } = start.target.spec.runtime;
+  const { command } = processOf(start.target);
   const incarnation = randomUUID();
   const startedAt = context.now();
   await rotateLogs(context, folder);
@@ -58,7 +58,7 @@ async function spawnDetached(
   logs: OpenLogs,
   env: Record<string, string>,
 ): Promise<ProcessId> {
-  const { command } = target.spec.runtime;
+  const { command } = processOf(target);
   const [program = '', ...args] = command;
   const child = attempt(command, () =>
     spawn(program, args, {

@@ -1,6 +1,6 @@
 import type { ExecuteRequest, RuntimeTarget, StepResult } from '../../../domain/action/runtime';
 import { differingFiles, restoreFiles } from './config-files';
-import { runFolder, workingFolder, type ProcessContext } from './context';
+import { processOf, runFolder, workingFolder, type ProcessContext } from './context';
 import type { Environment } from './environment';
 import { findProcess, type RunningProcess } from './find';
 import { checkProgram } from './program';
@@ -76,10 +76,10 @@ export async function sync(tools: Tools, request: ExecuteRequest): Promise<StepR
 /** Command and environment are the manifest's; what cannot be read counts as right. */
 async function isAsDesired(
   { environment }: Tools,
-  { spec }: RuntimeTarget,
+  target: RuntimeTarget,
   present: RunningProcess,
 ): Promise<boolean> {
-  const { command, env } = spec.runtime;
+  const { command, env } = processOf(target);
   if (present.command !== null && !isSameCommand(present.command, command)) return false;
   const observed = await environment.observe(env, present.pid);
   return observed === null || Object.entries(env).every(([name, text]) => observed[name] === text);
@@ -96,7 +96,7 @@ export async function replace(
   key: string,
   present: RunningProcess | null,
 ): Promise<StepResult> {
-  const { command, env } = target.spec.runtime;
+  const { command, env } = processOf(target);
   const resolved = await environment.resolve(env);
   await checkProgram(command, workingFolder(target), resolved['PATH']);
   await stopProcess(context, target.resource, present);

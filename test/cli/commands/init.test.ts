@@ -35,8 +35,10 @@ describe('init service', () => {
     expect(out).toContain('./vigil init policy hello-down --target hello');
     const [service] = compiled('hello.yaml');
     expect(service).toMatchObject({ kind: 'Service', namespace: 'default', name: 'hello' });
-    expect(service?.service?.runtime.command).toEqual(['node', 'examples/web/server.mjs']);
-    const port = service?.service?.runtime.env['PORT'] ?? '';
+    const runtime = service?.service?.runtime;
+    if (runtime?.type !== 'process') throw new Error('not a process');
+    expect(runtime.command).toEqual(['node', 'examples/web/server.mjs']);
+    const port = runtime.env['PORT'] ?? '';
     expect(service?.service?.healthCheck?.endpoint).toBe(`http://127.0.0.1:${port}/health`);
   });
 

@@ -7,7 +7,8 @@ import {
   type ProcessRuntimeDeps,
 } from '../../../../activities/runtimes/process/runtime';
 import type { ExecuteRequest, RuntimeTarget } from '../../../../domain/action/runtime';
-import type { ProcessSpec, ServiceSpec } from '../../../../domain/resource';
+import type { ServiceSpec } from '../../../../domain/resource';
+import type { ProcessSpec } from '../../../../domain/runtime-spec';
 import { readEnvironment } from '../../../../platform/procfs';
 
 export const NODE = process.execPath;

@@ -1,0 +1,33 @@
+import type { PolicyKey, Severity } from './policy/policy';
+import type { ResourceKey } from './resource';
+
+export const NOTICE_KINDS = [
+  'held',
+  'attempts_exhausted',
+  'breaker_open',
+  'storm_open',
+  'inconclusive',
+  'approval_wanted',
+  'demoted',
+  'drift',
+  'policy',
+] as const;
+/** Why people are told: one of the standing reasons, or a policy's step `notify`. */
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+
+/** Something people are to be told of. Channels tell it; no action ever waits for that. */
+export interface Notice {
+  kind: NoticeKind;
+  /** Notices of one key are one incident: told once, until one with `isResolved` ends it. */
+  key: string;
+  namespace: string;
+  resource: ResourceKey | null;
+  policy: PolicyKey | null;
+  actionId: string | null;
+  severity: Severity;
+  /** One line. */
+  title: string;
+  /** What a person needs to know to decide; several lines. */
+  text: string;
+  isResolved: boolean;
+}

@@ -1,0 +1,23 @@
+import type { Notice } from '../domain/notice';
+import { query, type Db } from './database';
+
+/** Writes a notice in the caller's transaction: it is told if that commits, whatever happens to the channels. */
+export async function insertNotice(db: Db, notice: Notice): Promise<void> {
+  await query(
+    db,
+    `insert into notices (kind, key, namespace, resource, policy, action_id, severity, title, text, resolved)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [
+      notice.kind,
+      notice.key,
+      notice.namespace,
+      notice.resource,
+      notice.policy,
+      notice.actionId,
+      notice.severity,
+      notice.title,
+      notice.text,
+      notice.isResolved,
+    ],
+  );
+}
