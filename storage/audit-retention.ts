@@ -54,15 +54,13 @@ export async function pruneChain(
       `insert into audit_checkpoints (namespace, number, hash, actor) values ($1, $2, $3, $4)`,
       [namespace, link.number, link.hash, actor],
     );
-    const dropped = await query(
+    const dropped = await query<{ id: number }>(
       db,
       `with gone as (delete from audit_seals where namespace = $1 and number <= $2 returning event_id)
-       select event_id from gone`,
+       select event_id as id from gone`,
       [namespace, link.number],
     );
-    await query(db, 'delete from audit_events where id = any($1)', [
-      dropped.map((row) => row['event_id']),
-    ]);
+    await query(db, 'delete from audit_events where id = any($1)', [dropped.map(({ id }) => id)]);
     await insertAudit(db, [
       {
         ...{ namespace, resource: null, policy: null, actionId: null, step: -1 },

@@ -182,7 +182,7 @@ export async function closeRequest(
 
 /** Of everything the action is bound to, whoever asked and whatever its id: equal plans, equal hashes. */
 function inputsHashOf(plan: ActionPlan): string {
-  const { actionId: _id, correlationId: _correlation, ...inputs } = plan;
+  const inputs = { ...plan, actionId: null, correlationId: null };
   return createHash('sha256').update(canonicalJson(inputs)).digest('hex');
 }
 

@@ -28,6 +28,12 @@ export function register(program: Command): void {
     },
   );
   verify(audit);
+  exportRows(audit);
+  prune(audit);
+  replay(audit);
+}
+
+function exportRows(audit: Command): void {
   talksToApi(
     audit
       .command('export')
@@ -39,6 +45,9 @@ export function register(program: Command): void {
       await api.stream('/audit/export', query, (chunk) => process.stdout.write(chunk));
     },
   );
+}
+
+function prune(audit: Command): void {
   talksToApi(
     audit
       .command('prune')
@@ -55,6 +64,9 @@ export function register(program: Command): void {
       ]);
     },
   );
+}
+
+function replay(audit: Command): void {
   talksToApi(
     audit
       .command('replay')

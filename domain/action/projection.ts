@@ -58,7 +58,7 @@ function ended(action: ProjectedAction, { at, details }: ActionEvent): Projected
     ...action,
     state: 'recorded',
     outcome: details['outcome'] as Outcome,
-    outcomeReason: String(details['reason'] ?? ''),
+    outcomeReason: text(details['reason']),
     recordedAt: at,
   };
 }
@@ -89,8 +89,12 @@ function begun({ details, ...row }: ActionEvent): ProjectedAction {
     ...{ state: 'queued', outcome: null, outcomeReason: null },
     dryRun: details['dryRun'] === true,
     requestedBy: row.actor,
-    reason: String(details['reason'] ?? ''),
+    reason: text(details['reason']),
     requestId: row.correlationId,
     ...{ approvalDeadline: null, requestedAt: row.at, admittedAt: null, recordedAt: null },
   };
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

@@ -240,7 +240,11 @@ test('the list of actions is told anew from the audit trail, and says what diffe
   await recordEnding({ pool, constants: DEFAULT_CONSTANTS }, done, () => ({
     ...{ event: 'recorded', outcome: 'succeeded', reason: 'healthy again' },
   }));
-  const list = async () => query(pool, 'select * from actions order by action_id');
+  const list = async () =>
+    query<{ outcome: string | null; state: string }>(
+      pool,
+      'select * from actions order by action_id',
+    );
   const before = await list();
   const replay = async (dryRun = false) =>
     (
@@ -255,7 +259,7 @@ test('the list of actions is told anew from the audit trail, and says what diffe
   expect(await replay()).toEqual(differs);
   expect(await replay()).toEqual({ told: 2, missing: [], changed: [] });
   const told = await list();
-  expect(told.map((row) => [row['outcome'], row['state']])).toEqual(
-    before.map((row) => [row['outcome'], row['state']]),
+  expect(told.map((row) => [row.outcome, row.state])).toEqual(
+    before.map((row) => [row.outcome, row.state]),
   );
 });
