@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { notActionable } from '../domain/action/actionable';
 import type { ActionPlan, Hold } from '../domain/action/action';
+import type { LinkMaker } from '../domain/approval-link';
 import { episodeAt, type Episode } from '../domain/action/episode';
 import { firstHold, type GateFacts } from '../domain/action/gates';
 import { pauseOf } from '../domain/action/pause';
@@ -26,6 +27,7 @@ import {
 import { recordHandled } from '../storage/deliveries';
 import { findOpenRequest, findRequest, insertRequest, saveHold } from '../storage/requests';
 import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
+import { linkMaker } from './approval-links';
 import type { ActivityDeps } from './deps';
 import { answerMade, answerOpen } from './request-answer';
 import { holderOf, specOf } from './request-target';
@@ -52,6 +54,7 @@ interface Ask {
   cleared: StoredVerdict | null;
   key: EpisodeKey;
   now: number;
+  makeLink: LinkMaker | null;
 }
 
 export function createRequestActivities(deps: ActivityDeps) {
@@ -106,6 +109,7 @@ async function lookAt(deps: ActivityDeps, resource: Resource, stored: StoredPoli
     now,
     since: isSameRun ? Math.min(seen.since, verdict.since) : verdict.since,
     cleared: seen,
+    makeLink: linkMaker(deps),
     key: {
       resource: resource.key,
       policy: stored.policy.key,
@@ -156,6 +160,7 @@ async function makeRequest(
     maxConcurrent,
     forced: false,
     state: isAsked ? 'awaiting_approval' : 'open',
+    makeLink: ask.makeLink,
     waiter: isAsked ? actionWorkflowId(plan.actionId) : resourceWorkflowId(plan.resource),
   });
   return plan.actionId;

@@ -5,6 +5,7 @@ import { z } from 'zod';
 /** Top-level sections of the configuration file; a process reads its own and the shared ones. */
 export const CONFIG_SECTIONS: readonly string[] = [
   'home',
+  'publicUrl',
   'database',
   'redis',
   'temporal',

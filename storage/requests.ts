@@ -1,6 +1,8 @@
 import type { ActionPlan, Hold, Outcome } from '../domain/action/action';
 import type { AuditEvent } from '../domain/audit';
 import type { EpisodeKey } from './decision-facts';
+import type { LinkMaker } from '../domain/approval-link';
+import { askPeople, asksPeople, settleNotices } from './approvals';
 import { insertAudit } from './audit';
 import { query, type Db } from './database';
 
@@ -74,6 +76,8 @@ export interface NewRequest {
   forced: boolean;
   state: 'awaiting_approval' | 'open';
   waiter: string;
+  /** Puts links into the notice that asks people. */
+  makeLink?: LinkMaker | null;
 }
 
 /** Inserts the request, its projection and its audit rows. The attempt is the next one of the episode. */
@@ -130,8 +134,10 @@ export async function insertRequest(db: Db, request: NewRequest): Promise<void> 
     dryRun: plan.dryRun,
     since: new Date(request.since).toISOString(),
   });
-  const asked = auditOf(plan, 'approval_asked', { ...plan.approval });
-  await insertAudit(db, plan.approval === null ? [row] : [row, asked]);
+  await insertAudit(db, [row]);
+  if (!asksPeople(plan)) return;
+  const asked = await askPeople(db, plan, request.makeLink ?? null);
+  await insertAudit(db, [auditOf(plan, 'approval_asked', { ...plan.approval, ...asked })]);
 }
 
 /** Moves the projection on; never backwards from recorded. */
@@ -176,6 +182,7 @@ export async function closeRequest(
             recorded_at = clock_timestamp() where action_id = $1`,
     [actionId, end.outcome, end.reason],
   );
+  await settleNotices(db, actionId, `${end.outcome}: ${end.reason}`);
 }
 
 /** An audit row about an action as a whole, or about one of its steps. */
