@@ -314,6 +314,32 @@ describe('taking a yes back', () => {
   });
 });
 
+test('however decisions meet, what is told, stored and done agree, and the effect happens once', async () => {
+  const id = await asked('crowd', { required: 2 });
+  const resume = await pauseOn('crowd');
+  const people = ['ada', 'bob', 'carol'];
+  for (let round = 0; round < 4; round += 1) {
+    await Promise.allSettled(
+      people.flatMap((who) => [say(id, who, 'approve'), say(id, who, 'withdraw')]),
+    );
+  }
+  await waitFor('the queue to agree with the votes', async () => {
+    const yes = await plane.rows(
+      `select 1 from approvals where action_id = $1 and decision = 'approve'`,
+      id,
+    );
+    const { request } = await stateOf(id);
+    return request === (yes.length >= 2 ? 'open' : 'awaiting_approval');
+  });
+  // A yes that is refused because it is approved already is as good.
+  for (const who of people) await Promise.allSettled([say(id, who, 'approve')]);
+  await queued(id);
+  await resume();
+  await admit(plane.database.pool);
+  await plane.healthyUntil('crowd', 'succeeded');
+  expect(effectsOf(id)).toBe(1);
+}, 40_000);
+
 describe('links', () => {
   const link = { nonce: 'n-1', madeBy: 'vigil' };
 
