@@ -115,9 +115,10 @@ function detailsOf(received: ReceivedDecision): Said {
     const { decision, comment } = received;
     return { decision, comment, actor: UNSIGNED, isSigned: false, door: 'temporal', link: null };
   }
-  const { decision, approver, comment, link, sending = '' } = received.decision;
+  const { decision, approver, comment, link, sentBy, sending = '' } = received.decision;
   return {
     ...{ decision, comment, actor: approver, isSigned: true },
+    through: link?.madeBy ?? sentBy ?? null,
     door: link === undefined ? 'api' : 'link',
     link: link === undefined ? null : { ...link, sending },
   };
@@ -178,8 +179,8 @@ async function usedBefore(
 }
 
 function auditRow(plan: ActionPlan, said: Said, refused: string | null) {
-  const { decision, comment, isSigned, actor, door, link } = said;
-  const by = link === null ? {} : { linkMadeBy: link.madeBy };
+  const { decision, comment, isSigned, actor, door, link, through = null } = said;
+  const by = through === null ? {} : { [link === null ? 'sentBy' : 'linkMadeBy']: through };
   const details = { decision, comment, signed: isSigned, refused, ...by };
   return auditOf(plan, 'approval_decided', details, { actor, door });
 }

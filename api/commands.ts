@@ -73,7 +73,7 @@ export async function requestAction(
 
 type GivenDecision = Pick<
   SignedDecision,
-  'decision' | 'approver' | 'comment' | 'correlationId' | 'link'
+  'decision' | 'approver' | 'comment' | 'correlationId' | 'link' | 'sentBy'
 >;
 
 /** Hands a decision to an action. Throws 409 when the action waits for none, 503 when Temporal is away. */

@@ -38,6 +38,8 @@ export interface Voice {
   actor: string;
   /** False: a plain signal, which says nothing of who sent it. */
   isSigned: boolean;
+  /** Who sent it in that actor's name, or had the link made; null or absent: the actor. */
+  through?: string | null;
 }
 
 export interface Vote extends Voice {
@@ -114,8 +116,11 @@ function mayDecide(people: readonly string[]): string {
 }
 
 /** Whoever cannot be told from the requester and the author cannot be the second pair of eyes. */
-function secondPair({ actor, isSigned }: Voice, { barred }: Deciders): string | null {
+function secondPair(voice: Voice, { barred }: Deciders): string | null {
   if (barred.length === 0) return null;
+  const { actor, isSigned } = voice;
+  const hand = barred.find((one) => one.name === personOf(voice.through ?? null));
+  if (hand !== undefined) return `four eyes: it came through ${hand.name}, who ${hand.why}`;
   const name = personOf(actor);
   if (!isSigned || name === null) {
     const who = barred.map((one) => `${one.name}, who ${one.why}`).join(' or ');

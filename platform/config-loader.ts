@@ -65,8 +65,8 @@ export function loadConfig<S extends z.ZodObject>(schema: S, source: ConfigSourc
   const file = readFile(source);
   const merged = structuredClone(file?.values ?? {});
   const own = Object.fromEntries(Object.keys(schema.shape).map((key) => [key, merged[key] ?? {}]));
-  // Of what is no section, an empty one is as good as none.
-  for (const key of ['home', 'publicUrl']) if (typeof own[key] === 'object') delete own[key];
+  if (typeof own['home'] === 'object') delete own['home'];
+  if (typeof own['publicUrl'] === 'object') delete own['publicUrl'];
   for (const path of leafPaths(schema)) applyEnvironment(own, path, source.env);
   const result = schema.safeParse(own);
   const problems = [

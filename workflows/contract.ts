@@ -134,20 +134,19 @@ export interface SignedDecision {
   sending?: string;
   /** Set when the decision came by a link: its nonce, and who had it made. */
   link?: { nonce: string; madeBy: string };
+  /** Who sent it in the approver's name; absent: the approver. */
+  sentBy?: string;
 }
 
 /** The text a decision's HMAC covers. */
 export function decisionText(
   actionId: string,
-  {
-    approver,
-    decision,
-    expiresAt,
-    link,
-  }: Pick<SignedDecision, 'approver' | 'decision' | 'expiresAt' | 'link'>,
+  said: Pick<SignedDecision, 'approver' | 'decision' | 'expiresAt' | 'link' | 'sentBy'>,
 ): string {
-  const door = link === undefined ? [] : [link.nonce, link.madeBy];
-  return JSON.stringify([actionId, approver, decision, expiresAt, ...door]);
+  const { approver, decision, expiresAt, link, sentBy } = said;
+  const isDirect = link === undefined && sentBy === undefined;
+  const way = isDirect ? [] : [link?.nonce ?? null, link?.madeBy ?? null, sentBy ?? null];
+  return JSON.stringify([actionId, approver, decision, expiresAt, ...way]);
 }
 
 export type DecisionAnswer =

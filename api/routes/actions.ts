@@ -145,9 +145,11 @@ export function actionRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           const isKnown =
             uuid.safeParse(params.id).success && (await findRequest(deps.pool, params.id)) !== null;
           if (!isKnown) throw unknownAction(params.id);
+          const approver = body?.approver ? approverOf(body.approver) : actor;
           const { state } = await sendDecision(deps, params.id, {
             decision,
-            approver: body?.approver ? approverOf(body.approver) : actor,
+            approver,
+            ...(approver === actor ? {} : { sentBy: actor }),
             comment: body?.comment ?? null,
             correlationId: id,
           });

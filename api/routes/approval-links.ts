@@ -170,7 +170,7 @@ async function makeLink(
   const approver = approverOf(wanted.approver);
   if (!asksPeople(plan)) throw conflict('the action does not ask for approval');
   const deciders = await loadDeciders(deps.pool, plan);
-  const voice = { actor: approver, isSigned: true };
+  const voice = { actor: approver, isSigned: true, through: wanted.madeBy };
   const refusal = refusalToDecide(wanted.decision ?? 'reject', voice, deciders);
   if (refusal !== null) throw conflict(refusal);
   const latest = deps.now() + wanted.lifetime;

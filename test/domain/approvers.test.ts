@@ -166,6 +166,17 @@ describe('who may decide', () => {
   });
 });
 
+test('a yes that went through the hands of the author counts as the author’s, a no does not', () => {
+  const deciders = decidersOf(question({}, { author: 'user:ada' }), LISTS);
+  const voice = { actor: 'user:bob', isSigned: true, through: 'user:ada' };
+  expect(refusalToDecide('approve', voice, deciders)).toBe(
+    'four eyes: it came through ada, who wrote the policy',
+  );
+  expect(refusalToDecide('reject', voice, deciders)).toBeNull();
+  const bot = { ...voice, through: 'token' };
+  expect(refusalToDecide('approve', bot, deciders)).toBeNull();
+});
+
 function vote(actor: string, decision: Vote['decision'] = 'approve', isSigned = true): Vote {
   return { actor, decision, isSigned };
 }

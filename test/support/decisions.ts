@@ -53,17 +53,12 @@ async function isRunning(plane: ControlPlane, id: string): Promise<boolean> {
 export function signed(
   id: string,
   decision: Decision,
-  given: { approver: string; key?: string; link?: SignedDecision['link']; sending?: string },
+  given: Pick<SignedDecision, 'approver' | 'link' | 'sentBy' | 'sending'> & { key?: string },
 ): SignedDecision {
-  const { approver, key = APPROVAL_KEY, link, sending } = given;
-  const expiresAt = Date.now() + 60_000;
-  const whole = { approver, decision, expiresAt, ...(link === undefined ? {} : { link }) };
+  const { key = APPROVAL_KEY, ...said } = given;
+  const whole = { ...said, decision, expiresAt: Date.now() + 60_000 };
   const signature = createHmac('sha256', key).update(decisionText(id, whole)).digest('hex');
-  return {
-    ...whole,
-    ...(sending === undefined ? {} : { sending }),
-    ...{ comment: null, signature, correlationId: null },
-  };
+  return { ...whole, comment: null, signature, correlationId: null };
 }
 
 /** Hands it to the action; throws WorkflowUpdateFailedError when its validator refuses. */

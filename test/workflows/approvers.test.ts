@@ -76,7 +76,10 @@ async function queued(id: string): Promise<void> {
 describe('roles', () => {
   test('only a member of a list decides; the refusal is told and written down', async () => {
     const id = await asked('roles', { of: ['operators'] });
-    const refused = { kind: 'refused', reason: expect.stringContaining('eve is not among') };
+    const refused = {
+      kind: 'refused',
+      reason: expect.stringContaining('eve is not among') as unknown,
+    };
     expect(await say(id, 'eve', 'approve')).toEqual(refused);
     expect(await say(id, 'eve', 'reject')).toEqual(refused);
     expect(effectsOf(id)).toBe(0);
@@ -143,6 +146,23 @@ describe('four eyes', () => {
     });
     expect(await say(id, 'ada', 'reject')).toMatchObject({ state: 'rejected' });
     await plane.recorded('author', 'rejected');
+  });
+
+  test('a yes that the author sends in the name of another is refused, and says who sent it', async () => {
+    const id = await asked('hands', {}, 'user:ada');
+    const given = { approver: 'user:bob', sentBy: 'user:ada' };
+    expect(await decide(plane, id, signed(id, 'approve', given))).toEqual({
+      kind: 'refused',
+      reason: 'four eyes: it came through ada, who wrote the policy',
+    });
+    const [row] = await plane.rows(
+      `select actor, details->>'sentBy' as by from audit_events
+        where action_id = $1 and event = 'approval_decided'`,
+      id,
+    );
+    expect(row).toEqual({ actor: 'user:bob', by: 'user:ada' });
+    await say(id, 'bob', 'reject');
+    await plane.recorded('hands', 'rejected');
   });
 
   test('a plain yes cannot be told from the author', async () => {
@@ -300,7 +320,7 @@ describe('taking a yes back', () => {
     await waitFor('the slot', async () => (await stateOf(id)).request === 'granted');
     expect(await say(id, 'ada', 'withdraw')).toMatchObject({
       kind: 'refused',
-      reason: expect.stringContaining('it has its slot'),
+      reason: expect.stringContaining('it has its slot') as unknown,
     });
     await plane.healthyUntil('granted', 'succeeded');
   });

@@ -145,7 +145,7 @@ describe('the list', () => {
         steps: plan.steps,
         reason: plan.reason,
         requestedBy: 'policy:default/asks',
-        requestedAt: expect.any(String),
+        requestedAt: expect.any(String) as unknown,
         state: 'awaiting_approval',
         outcome: null,
         required: 2,
@@ -157,7 +157,7 @@ describe('the list', () => {
             comment: 'go',
             door: 'link',
             signed: true,
-            decidedAt: expect.any(String),
+            decidedAt: expect.any(String) as unknown,
           },
         ],
         of: ['operators'],
@@ -166,7 +166,7 @@ describe('the list', () => {
         barred: [{ name: 'zoe', why: 'wrote the policy' }],
         shortfall: null,
         escalated: false,
-        deadline: expect.any(String),
+        deadline: expect.any(String) as unknown,
         onDeadline: 'expire',
       },
     ]);
@@ -266,7 +266,7 @@ describe('people are told', () => {
       [actionId],
     );
     expect(rows).toEqual([
-      { key: `approval/${actionId}`, resolved: false, text: expect.any(String) },
+      { key: `approval/${actionId}`, resolved: false, text: expect.any(String) as unknown },
       { key: `approval/${actionId}`, resolved: true, text: 'expired: nobody decided' },
     ]);
     expect(rows[0]?.text).toContain('3 must say yes, and only ada, bob may');
@@ -337,7 +337,10 @@ describe('making a link', () => {
       detail: 'eve is not among those who may: ada, bob, zoe may decide',
     });
     const yes = await makeLink(plan, { approver: 'zoe', decision: 'approve' });
-    expect(yes).toMatchObject({ status: 409, detail: expect.stringContaining('four eyes') });
+    expect(yes).toMatchObject({
+      status: 409,
+      detail: expect.stringContaining('four eyes') as unknown,
+    });
     expect((await makeLink(plan, { approver: 'zoe', decision: 'reject' })).status).toBe(201);
   });
 
