@@ -1,5 +1,6 @@
 import type { RuntimeCatalogue } from '../domain/action/runtime';
 import { PROCESS_CATALOGUE } from './runtimes/process/spec';
+import { SCRIPT_CATALOGUE } from './runtimes/script/spec';
 
 const SCALE_UP = { verb: 'scale', params: { by: 1 } };
 
@@ -21,4 +22,4 @@ const PLANNED_DOCKER: RuntimeCatalogue = {
 };
 
 /** What every runtime can do, as data; a new runtime is one line here. */
-export const CATALOGUES: RuntimeCatalogue[] = [PROCESS_CATALOGUE, PLANNED_DOCKER];
+export const CATALOGUES: RuntimeCatalogue[] = [PROCESS_CATALOGUE, PLANNED_DOCKER, SCRIPT_CATALOGUE];
