@@ -1,4 +1,13 @@
-import type { ExecuteRequest, Snapshot, StepResult } from './runtime';
+import type { ExecuteRequest, ObservedState, Snapshot, StepResult } from './runtime';
+
+/** What runtimes share that cannot see into what they act on: `script` and `webhook`. */
+
+/** Nothing is observed of it, so that nothing can drift. */
+export const UNSEEN: ObservedState = {
+  isUnseen: true,
+  ...{ identity: null, isRunning: true, isAbsent: false },
+  ...{ command: null, env: null, config: [] },
+};
 
 /** Longer identities are replaced by their checksum. */
 const MAX_IDENTITY = 200;

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { foundByIdentity, toldIdentity } from '../../../domain/action/opaque';
+import { foundByIdentity, toldIdentity, UNSEEN } from '../../../domain/action/opaque';
 import type {
   ExecuteRequest,
-  ObservedState,
   Runtime,
   RuntimeTarget,
   Snapshot,
@@ -26,13 +25,6 @@ export interface ScriptRuntimeDeps {
   /** From SIGTERM to SIGKILL. */
   killAfterMs?: number;
 }
-
-/** Nobody sees into what a script works on: nothing is observed, so that nothing can drift. */
-const UNSEEN: ObservedState = {
-  isUnseen: true,
-  ...{ identity: null, isRunning: true, isAbsent: false },
-  ...{ command: null, env: null, config: [] },
-};
 
 /** The runtime of people's own commands. Needs Linux (/proc). */
 export function createScriptRuntime(deps: ScriptRuntimeDeps): Runtime {
