@@ -29,7 +29,10 @@ export function guardedLookup(rule: AddressRule, resolve: Resolve = systemLookup
       for (const { address } of addresses) {
         const refusal = refusalOf(address, rule);
         if (refusal === null) continue;
-        callback(new RefusedAddressError(`${hostname} leads to ${refusal}`), []);
+        callback(
+          new RefusedAddressError(`${hostname} leads to ${address}, which is ${refusal}`),
+          [],
+        );
         return;
       }
       const [first] = addresses;

@@ -32,12 +32,12 @@ export interface AddressRule {
   allowed: AddressRanges;
 }
 
-/** Why an address may not be connected to; null: it may. */
+/** Why an address may not be connected to, as what it is; null: it may. */
 export function refusalOf(address: string, { allowPrivate, allowed }: AddressRule): string | null {
   if (isPublicAddress(address)) return null;
   if (!allowPrivate) {
-    return `${address} is not a public address: the manifest must say allowPrivate: true, and the worker must allow it (worker.webhook.allowPrivate)`;
+    return `not a public address: the manifest must say allowPrivate: true, and the worker must allow it (worker.webhook.allowPrivate)`;
   }
   if (allowed.includes(address)) return null;
-  return `${address} is not a public address, and this worker does not allow it: add it to worker.webhook.allowPrivate (VIGIL_WORKER_WEBHOOK_ALLOW_PRIVATE)`;
+  return `not a public address, and this worker does not allow it: add it to worker.webhook.allowPrivate (VIGIL_WORKER_WEBHOOK_ALLOW_PRIVATE)`;
 }

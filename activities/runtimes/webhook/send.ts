@@ -56,7 +56,7 @@ export interface Way {
 export async function send(call: Call, way: Way): Promise<Answer> {
   const literal = literalAddress(call.url);
   const refusal = literal === null ? null : refusalOf(literal, way.rule);
-  if (refusal !== null) throw new RefusedAddressError(refusal);
+  if (refusal !== null) throw new RefusedAddressError(`${String(literal)} is ${refusal}`);
   return new Promise((resolve, reject) => {
     let isSent = false;
     let answer: Answer | null = null;
