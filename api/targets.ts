@@ -23,7 +23,11 @@ export async function findResource(deps: ApiDeps, resource: string): Promise<Res
  * The step under its verb's own name, with what an alias brings along, after checking that the
  * resource's runtime has it and its parameters. Throws 422 with every problem.
  */
-export function checkStep(resource: ResourceRow, action: string, params: StepParams): Step {
+export function checkStep(
+  resource: Pick<ResourceRow, 'resource' | 'spec'>,
+  action: string,
+  params: StepParams,
+): Step {
   const type = resource.spec?.runtime.type;
   const catalogue = CATALOGUES.find((one) => one.type === type);
   if (catalogue === undefined) {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
@@ -398,23 +397,13 @@ describe('addresses that are not public', () => {
 
 describe('TLS', () => {
   test('a certificate that nobody vouches for is refused, and nothing is sent', async () => {
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-        ...['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost'],
-      ],
-      { stdio: 'ignore' },
-    );
+    const pem = (name: string): Buffer => readFileSync(join(__dirname, 'fixtures', name));
+    const tls = { key: pem('self-signed-key.pem'), cert: pem('self-signed.pem') };
     let requests = 0;
-    const server = createTlsServer(
-      { key: readFileSync(key), cert: readFileSync(cert) },
-      (_, response) => {
-        requests += 1;
-        response.end();
-      },
-    );
+    const server = createTlsServer(tls, (_, response) => {
+      requests += 1;
+      response.end();
+    });
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
     });
