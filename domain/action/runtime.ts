@@ -1,6 +1,6 @@
 import type { ZodObject } from 'zod';
 import type { ConfigFile, ResourceKey, ServiceSpec } from '../resource';
-import type { Step, StepParams } from '../policy/policy';
+import { NOTIFY, type Step, type StepParams } from '../policy/policy';
 
 /**
  * The seam between the control plane and a runtime. A runtime knows nothing of policies, slots or
@@ -22,6 +22,23 @@ export interface RuntimeCatalogue {
   /** Its adaptor is still to be built: its verbs are known words, and nothing can do them yet. */
   isPlanned?: true;
 }
+
+type Actions = Pick<RuntimeCatalogue, 'verbs' | 'aliases'>;
+
+/** What a policy can do on every runtime, because it touches none. */
+export const BUILT_IN: Actions = {
+  verbs: [
+    {
+      verb: NOTIFY,
+      summary: 'tell people, and do nothing to the target',
+      params: [
+        { name: 'channel', type: 'string' },
+        { name: 'message', type: 'string' },
+      ],
+    },
+  ],
+  aliases: {},
+};
 
 /** The step that a written action stands for here: its verb, and what an alias brings along. */
 export function stepOf({ aliases }: Pick<RuntimeCatalogue, 'aliases'>, action: string): Step {

@@ -15,11 +15,6 @@ export interface Context {
   writtenAs: SourceDocument['writtenAs'];
 }
 
-export interface ShapeOptions {
-  /** Fields of the design that are still to come: named as such, not as typing errors. */
-  notYet?: readonly string[];
-}
-
 /** A field that is checked by hand, or not at all. */
 export const anything = z.unknown().optional();
 
@@ -44,7 +39,7 @@ const AT_KEY: Place = { part: 'key' };
 export function check<S extends z.ZodObject>(
   schema: S,
   value: unknown,
-  { path, context, notYet = [] }: { path: Path; context: Context } & ShapeOptions,
+  { path, context }: { path: Path; context: Context },
 ): z.output<S> | null {
   if (value === undefined || value === null) {
     context.report(path, `${label(path)} is ${value === null ? 'empty' : 'missing'}`, AT_KEY);
@@ -55,9 +50,7 @@ export function check<S extends z.ZodObject>(
   for (const issue of result.error.issues) {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        const hint = notYet.includes(key)
-          ? ' is not supported yet'
-          : suggest(key, Object.keys(schema.shape));
+        const hint = suggest(key, Object.keys(schema.shape));
         context.report([...path, key], `unknown field "${key}"${hint}`, AT_KEY);
       }
       continue;

@@ -1,17 +1,24 @@
 import { z } from 'zod';
-import { stepOf, type RuntimeCatalogue } from '../../domain/action/runtime';
+import { BUILT_IN, stepOf, type RuntimeCatalogue } from '../../domain/action/runtime';
 import type { Step, StepParams } from '../../domain/policy/policy';
 import { suggest } from '../problem';
-import { anything, check, isRecord, printed, type Context } from './shape';
+import { anything, check, durationOrNull, isRecord, printed, type Context } from './shape';
 import type { Path } from './source';
 
-const stepSchema = z.strictObject({ action: anything, params: anything });
+const stepSchema = z.strictObject({
+  action: anything,
+  params: anything,
+  after: durationOrNull({}),
+});
 
 type Verb = RuntimeCatalogue['verbs'][number];
 
+const FIRST_AFTER =
+  '"after" counts from the step before, and the first has none; let the condition wait: "… for 5m"';
+
 type StepContext = Context & { mode: unknown };
 
-/** `action: restart` or `steps: [{ action, params }]`; exactly one of them. */
+/** `action: restart` or `steps: [{ action, params, after }]`; exactly one of them. */
 export function compileSteps(
   spec: Readonly<Record<string, unknown>>,
   path: Path,
@@ -34,8 +41,12 @@ export function compileSteps(
   }
   return steps.map((step: unknown, i) => {
     const at = [...path, 'steps', i];
-    const data = check(stepSchema, step, { path: at, context, notYet: ['after'] });
-    return compileStep(data ?? (isRecord(step) ? step : {}), at, context);
+    const data = check(stepSchema, step, { path: at, context });
+    const compiled = compileStep(data ?? (isRecord(step) ? step : {}), at, context);
+    const afterMs = data?.after ?? null;
+    if (afterMs === null) return compiled;
+    if (i === 0) context.report([...at, 'after'], FIRST_AFTER, { part: 'key' });
+    return { ...compiled, afterMs };
   });
 }
 
@@ -68,12 +79,16 @@ function compileStep(
   return { action, params: { ...params, ...given } };
 }
 
-/** Whether every step is a verb of a runtime that is built: one that is only planned can be no more than a dry run. */
+/** Whether every step can be done by now: what only a planned runtime has can be no more than a dry run. */
 export function canAct(steps: readonly Step[], catalogue: readonly RuntimeCatalogue[]): boolean {
-  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
+  const built = [BUILT_IN, ...catalogue.filter(isBuilt)];
   return steps.every(({ action }) =>
     built.some(({ verbs }) => verbs.some(({ verb }) => verb === action)),
   );
+}
+
+function isBuilt({ isPlanned }: RuntimeCatalogue): boolean {
+  return isPlanned !== true;
 }
 
 interface Resolved {
@@ -82,13 +97,16 @@ interface Resolved {
   planned: string[];
 }
 
-/** What a written action stands for, aliases included; null when no runtime has it or is to have it. */
+/** What a written action stands for, aliases included; null when nothing has it or is to have it. */
 function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]): Resolved | null {
   if (typeof action !== 'string') return null;
+  if (BUILT_IN.verbs.some(({ verb }) => verb === action)) {
+    return { step: { action, params: {} }, planned: [] };
+  }
   const found = catalogue
     .map((runtime) => ({ runtime, step: stepOf(runtime, action) }))
     .filter(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
-  const built = found.find(({ runtime }) => runtime.isPlanned !== true);
+  const built = found.find(({ runtime }) => isBuilt(runtime));
   const step = (built ?? found[0])?.step;
   if (step === undefined) return null;
   const planned = built === undefined ? found.map(({ runtime }) => runtime.type) : [];
@@ -102,12 +120,14 @@ function notBuilt(written: unknown, { step, planned }: Resolved): string {
 }
 
 function verbNames(catalogue: readonly RuntimeCatalogue[]): { verbs: string[]; written: string[] } {
-  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
   const verbsOf = (some: readonly RuntimeCatalogue[]): string[] => [
-    ...new Set(some.flatMap((one) => one.verbs.map(({ verb }) => verb))),
+    ...new Set([...some, BUILT_IN].flatMap((one) => one.verbs.map(({ verb }) => verb))),
   ];
   const aliases = catalogue.flatMap((one) => Object.keys(one.aliases));
-  return { verbs: verbsOf(built), written: [...verbsOf(catalogue), ...aliases] };
+  return {
+    verbs: verbsOf(catalogue.filter(isBuilt)),
+    written: [...verbsOf(catalogue), ...aliases],
+  };
 }
 
 function compileParams(value: unknown, action: string, path: Path, context: Context): StepParams {
@@ -116,7 +136,7 @@ function compileParams(value: unknown, action: string, path: Path, context: Cont
     context.report(path, '"params" must be a mapping');
     return {};
   }
-  const known = context.catalogue
+  const known = [...context.catalogue, BUILT_IN]
     .flatMap(({ verbs }) => verbs.filter(({ verb }) => verb === action))
     .flatMap(({ params }) => params);
   const params: StepParams = {};

@@ -1,0 +1,23 @@
+import type { Group } from '../../domain/group';
+import { nobodyMeant, roundedToNothing, targetsOf, type Remark, type Whole } from './whole';
+
+/** What the members of a group show of its limits. */
+export function groupRemarks(group: Group, whole: Whole): Remark[] {
+  const total = targetsOf(whole, group).length;
+  if (total === 0) return nobodyMeant(whole, 'members', `Group ${group.key} has as members`);
+  const { maxUnhealthy, maxConcurrent, unhealthyRange } = group.limits;
+  return [
+    ...roundedToNothing(maxUnhealthy, { field: 'limits.maxUnhealthy', total }),
+    ...roundedToNothing(maxConcurrent, { field: 'limits.maxConcurrent', total }),
+    ...outOfReach(unhealthyRange, total),
+    // A storm of none is always open.
+    ...roundedToNothing(group.storm?.members, { field: 'storm.members', total }),
+  ];
+}
+
+function outOfReach(range: Group['limits']['unhealthyRange'], total: number): Remark[] {
+  if (range === undefined || range.min <= total) return [];
+  const field = 'limits.unhealthyRange';
+  const message = `${field}: ${range.min} of ${total} are never unhealthy: never heals`;
+  return [{ severity: 'error', field, message }];
+}
