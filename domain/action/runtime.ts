@@ -23,10 +23,9 @@ export interface RuntimeCatalogue {
   isPlanned?: true;
 }
 
-type Actions = Pick<RuntimeCatalogue, 'verbs' | 'aliases'>;
-
-/** What a policy can do on every runtime, because it touches none. */
-export const BUILT_IN: Actions = {
+/** What a policy can do whatever its targets run on, because it touches none of them. */
+export const BUILT_IN: RuntimeCatalogue = {
+  type: 'any',
   verbs: [
     {
       verb: NOTIFY,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BUILT_IN } from '../../domain/action/runtime';
 import type { Policy, Verification } from '../../domain/policy/policy';
 import { formatDuration } from '../../domain/policy/duration';
 import { resourceKey, type ResourceName } from '../../domain/resource';
@@ -65,7 +66,8 @@ export function compilePolicy(id: ResourceName, { spec, path, context }: SpecPla
     ...id,
     ...parts,
     cooldownMs: data.cooldown,
-    mode: data.mode ?? (canAct(parts.steps, context.catalogue) ? 'enforce' : 'dry-run'),
+    mode:
+      data.mode ?? (canAct(parts.steps, [...context.catalogue, BUILT_IN]) ? 'enforce' : 'dry-run'),
     // What is as usual is left out, so that policies of earlier versions compile to what is stored.
     ...(data.enabled ? {} : { enabled: false as const }),
     ...(data.onFalseFixes === 'ignore' && { onFalseFixes: data.onFalseFixes }),

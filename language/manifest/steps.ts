@@ -13,9 +13,6 @@ const stepSchema = z.strictObject({
 
 type Verb = RuntimeCatalogue['verbs'][number];
 
-const FIRST_AFTER =
-  '"after" counts from the step before, and the first has none; let the condition wait: "… for 5m"';
-
 type StepContext = Context & { mode: unknown };
 
 /** `action: restart` or `steps: [{ action, params, after }]`; exactly one of them. */
@@ -24,7 +21,8 @@ export function compileSteps(
   path: Path,
   given: Context,
 ): Step[] {
-  const context: StepContext = { ...given, mode: spec['mode'] };
+  const catalogue = [...given.catalogue, BUILT_IN];
+  const context: StepContext = { ...given, catalogue, mode: spec['mode'] };
   const { action, steps } = spec as { action?: unknown; steps?: unknown };
   if (action !== undefined && steps !== undefined) {
     context.report([...path, 'steps'], 'write either "action" or "steps", not both', {
@@ -49,6 +47,9 @@ export function compileSteps(
     return { ...compiled, afterMs };
   });
 }
+
+const FIRST_AFTER =
+  '"after" counts from the step before, and the first has none; let the condition wait: "… for 5m"';
 
 function compileStep(
   step: { action?: unknown; params?: unknown },
@@ -79,16 +80,12 @@ function compileStep(
   return { action, params: { ...params, ...given } };
 }
 
-/** Whether every step can be done by now: what only a planned runtime has can be no more than a dry run. */
+/** Whether every step is a verb of a runtime that is built: one that is only planned can be no more than a dry run. */
 export function canAct(steps: readonly Step[], catalogue: readonly RuntimeCatalogue[]): boolean {
-  const built = [BUILT_IN, ...catalogue.filter(isBuilt)];
+  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
   return steps.every(({ action }) =>
     built.some(({ verbs }) => verbs.some(({ verb }) => verb === action)),
   );
-}
-
-function isBuilt({ isPlanned }: RuntimeCatalogue): boolean {
-  return isPlanned !== true;
 }
 
 interface Resolved {
@@ -97,16 +94,13 @@ interface Resolved {
   planned: string[];
 }
 
-/** What a written action stands for, aliases included; null when nothing has it or is to have it. */
+/** What a written action stands for, aliases included; null when no runtime has it or is to have it. */
 function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]): Resolved | null {
   if (typeof action !== 'string') return null;
-  if (BUILT_IN.verbs.some(({ verb }) => verb === action)) {
-    return { step: { action, params: {} }, planned: [] };
-  }
   const found = catalogue
     .map((runtime) => ({ runtime, step: stepOf(runtime, action) }))
     .filter(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
-  const built = found.find(({ runtime }) => isBuilt(runtime));
+  const built = found.find(({ runtime }) => runtime.isPlanned !== true);
   const step = (built ?? found[0])?.step;
   if (step === undefined) return null;
   const planned = built === undefined ? found.map(({ runtime }) => runtime.type) : [];
@@ -120,14 +114,12 @@ function notBuilt(written: unknown, { step, planned }: Resolved): string {
 }
 
 function verbNames(catalogue: readonly RuntimeCatalogue[]): { verbs: string[]; written: string[] } {
+  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
   const verbsOf = (some: readonly RuntimeCatalogue[]): string[] => [
-    ...new Set([...some, BUILT_IN].flatMap((one) => one.verbs.map(({ verb }) => verb))),
+    ...new Set(some.flatMap((one) => one.verbs.map(({ verb }) => verb))),
   ];
   const aliases = catalogue.flatMap((one) => Object.keys(one.aliases));
-  return {
-    verbs: verbsOf(catalogue.filter(isBuilt)),
-    written: [...verbsOf(catalogue), ...aliases],
-  };
+  return { verbs: verbsOf(built), written: [...verbsOf(catalogue), ...aliases] };
 }
 
 function compileParams(value: unknown, action: string, path: Path, context: Context): StepParams {
@@ -136,7 +128,7 @@ function compileParams(value: unknown, action: string, path: Path, context: Cont
     context.report(path, '"params" must be a mapping');
     return {};
   }
-  const known = [...context.catalogue, BUILT_IN]
+  const known = context.catalogue
     .flatMap(({ verbs }) => verbs.filter(({ verb }) => verb === action))
     .flatMap(({ params }) => params);
   const params: StepParams = {};
