@@ -12,6 +12,7 @@ import type { ApiDeps } from './deps';
 import { renderError, renderNotFound } from './error-handler';
 import { problemAnswer } from './problems';
 import { requestIdOf } from './request-id';
+import { measureHolds } from './hold-metrics';
 import { measureRequests } from './request-metrics';
 import { actionRoutes } from './routes/actions';
 import { agentRoutes } from './routes/agents';
@@ -79,6 +80,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   app.setNotFoundHandler(renderNotFound);
   traceRequests(app);
   measureRequests(app, deps);
+  measureHolds(deps);
   await protect(app, deps);
   guard(app, { token, host: config.host });
 
