@@ -1,4 +1,4 @@
-import type { Group } from '../../domain/group';
+import { shareOf, type Group } from '../../domain/group';
 import { nobodyMeant, roundedToNothing, targetsOf, type Remark, type Whole } from './whole';
 
 /** What the members of a group show of its limits. */
@@ -10,8 +10,7 @@ export function groupRemarks(group: Group, whole: Whole): Remark[] {
     ...roundedToNothing(maxUnhealthy, { field: 'limits.maxUnhealthy', total }),
     ...roundedToNothing(maxConcurrent, { field: 'limits.maxConcurrent', total }),
     ...outOfReach(unhealthyRange, total),
-    // A storm of none is always open.
-    ...roundedToNothing(group.storm?.members, { field: 'storm.members', total }),
+    ...calm(group.storm, total),
   ];
 }
 
@@ -20,4 +19,13 @@ function outOfReach(range: Group['limits']['unhealthyRange'], total: number): Re
   const field = 'limits.unhealthyRange';
   const message = `${field}: ${range.min} of ${total} are never unhealthy: never heals`;
   return [{ severity: 'error', field, message }];
+}
+
+/** Fewer than two are never a storm, whatever the share comes to. */
+function calm(storm: Group['storm'], total: number): Remark[] {
+  if (storm?.members.kind !== 'percent' || shareOf(storm.members, total) > 1) return [];
+  const field = 'storm.members';
+  const { percent } = storm.members;
+  const message = `${field}: ${percent} % of ${total} = ${shareOf(storm.members, total)}: a storm takes at least 2`;
+  return [{ severity: 'warning', field, message }];
 }

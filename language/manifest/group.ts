@@ -31,7 +31,10 @@ const limitsSchema = z.strictObject({
 });
 
 const stormSchema = z.strictObject({
-  members: shareField(MEMBERS),
+  members: shareField(MEMBERS).refine(
+    (share) => share.kind === 'percent' || share.count > 1,
+    'must be at least 2: one alone is no storm',
+  ),
   within: durationField({ fallback: 60_000, min: 1 }),
 });
 

@@ -38,14 +38,13 @@ describe('a share of the known members that comes to nothing never heals', () =>
     [[web], { limits: { maxUnhealthy: '40%' } }, 'limits.maxUnhealthy: 40 % of 1 = 0', '100'],
     [three, { limits: { maxUnhealthy: '33%' } }, 'limits.maxUnhealthy: 33 % of 3 = 0', '34'],
     [three, { limits: { maxConcurrent: '10%' } }, 'limits.maxConcurrent: 10 % of 3 = 0', '34'],
-    [three, { storm: { members: '20%' } }, 'storm.members: 20 % of 3 = 0', '34'],
   ])('of a Group: %# %j', (services, spec, what, enough) => {
     const message = `error: ${what}: never heals; write at least ${enough}%, or a number`;
     expect(remarks([...services, group(spec)])).toEqual([message]);
   });
 
   test.each([
-    [three, { limits: { maxUnhealthy: '34%', maxConcurrent: '100%' }, storm: { members: '50%' } }],
+    [three, { limits: { maxUnhealthy: '34%', maxConcurrent: '100%' }, storm: { members: '67%' } }],
     [[web], { limits: { maxUnhealthy: 3 } }],
     [[service('web', { hosts: ['a', 'b', 'c'] })], { limits: { maxUnhealthy: '34%' } }],
     [[], { limits: { maxUnhealthy: '1%' } }],
@@ -67,6 +66,14 @@ describe('a share of the known members that comes to nothing never heals', () =>
     ]);
     expect(remarks([...three, policy('down', { limits })])).toEqual([]);
   });
+});
+
+test('a storm takes at least two', () => {
+  const storm = (members: string) =>
+    remarks([...three, document('Group', 'g', { members: {}, storm: { members } })]);
+  expect(storm('20%')).toEqual(['warning: storm.members: 20 % of 3 = 0: a storm takes at least 2']);
+  expect(storm('50%')).toEqual(['warning: storm.members: 50 % of 3 = 1: a storm takes at least 2']);
+  expect(storm('67%')).toEqual([]);
 });
 
 test('a range of unhealthy members that cannot be reached never heals', () => {
@@ -102,13 +109,18 @@ describe('the group of a policy', () => {
   const fleet = document('Group', 'fleet', { members: {}, limits: { maxUnhealthy: 1 } });
   const nobody =
     'warning: none of the manifests that were checked with it makes the group default/fleet';
+  const held = `${nobody}; without it the policy is held`;
 
   test.each([
-    ['nobody makes', [web, grouped], [], [nobody]],
+    ['nobody makes', [web, grouped], [], [held]],
     ['a Group makes', [web, grouped, fleet], [], []],
     ['a Group in force makes', [web, grouped], [fleet], []],
-    ['the hosts of a Service make', [service('fleet', { hosts: ['a'] }), grouped], [], []],
-    ['a Service without hosts does not make', [service('fleet'), grouped], [], [nobody]],
+    [
+      'the hosts of a Service do not make',
+      [service('fleet', { hosts: ['a'] }), grouped],
+      [],
+      [held],
+    ],
   ])('is one that %s', (_, documents, inForce, expected) => {
     expect(remarks(documents, inForce)).toEqual(expected);
   });
