@@ -80,7 +80,9 @@ export function compileService(
   const data = check(specSchema, spec, { path, context });
   const raw = isRecord(spec) ? spec : null;
   if (raw === null) return null;
-  const runtime = compileRuntime(raw['runtime'], [...path, 'runtime'], context);
+  const { host, own } = withoutHost(raw['runtime']);
+  const runtime = compileRuntime(own, [...path, 'runtime'], context);
+  checkHost(host, raw, { path, context });
   const healthCheck = compileHealthCheck(raw['healthCheck'], [...path, 'healthCheck'], context);
   const config = compileConfig(raw['config'], [...path, 'config'], context);
   const sync = check(syncSchema, given(raw['sync']), { path: [...path, 'sync'], context });
@@ -93,6 +95,7 @@ export function compileService(
   return {
     runtime,
     hosts: data.hosts,
+    ...(typeof host === 'string' && { host }),
     labels,
     healthCheck,
     config,
@@ -112,6 +115,27 @@ function compileScaling(
   if (data === null || data.min <= data.max) return data;
   context.report([...path, 'min'], `"min" must be at most "max" (${data.max})`);
   return null;
+}
+
+/** Every runtime may have a `host`; the rest of it is the runtime's own. */
+function withoutHost(runtime: unknown): { host: unknown; own: unknown } {
+  if (!isRecord(runtime)) return { host: undefined, own: runtime };
+  const { host, ...own } = runtime;
+  return { host, own };
+}
+
+const hostSchema = z.strictObject({ host: nameField });
+
+function checkHost(
+  host: unknown,
+  spec: Readonly<Record<string, unknown>>,
+  { path, context }: { path: Path; context: Context },
+): void {
+  if (host === undefined) return;
+  check(hostSchema, { host }, { path: [...path, 'runtime'], context });
+  if (spec['hosts'] === undefined) return;
+  const message = 'write either "host", for one resource, or "hosts", for a member on each';
+  context.report([...path, 'runtime', 'host'], message, { part: 'key' });
 }
 
 /** A runtime's own schema says what its manifest looks like; that of processes is the language's. */

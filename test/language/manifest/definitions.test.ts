@@ -246,6 +246,13 @@ describe('a Service', () => {
     });
   });
 
+  test('runs on the control host, or on the one that its runtime names', () => {
+    expect(compiled('Service', { runtime })?.service).not.toHaveProperty('host');
+    const service = compiled('Service', { runtime: { ...runtime, host: 'edge-1' } })?.service;
+    expect(service).toMatchObject({ host: 'edge-1', hosts: [] });
+    expect(service?.runtime).toEqual(compiled('Service', { runtime })?.service?.runtime);
+  });
+
   test('says how far it may be scaled', () => {
     const scaled = (scaling: object) => compiled('Service', { runtime, scaling })?.service?.scaling;
     expect(scaled({ min: 2, max: 5 })).toEqual({ min: 2, max: 5 });
