@@ -87,7 +87,8 @@ export function resourcesOf(object: ManifestObject): { key: ResourceKey; host: s
   if (object.service === null) return [];
   const { namespace, name } = object;
   const hosts = [...new Set(object.service.hosts)];
-  if (hosts.length === 0) return [{ key: resourceKey(namespace, name), host: object.service.host ?? null }];
+  if (hosts.length === 0)
+    return [{ key: resourceKey(namespace, name), host: object.service.host ?? null }];
   return hosts.map((host) => ({ key: memberKey(namespace, name, host), host }));
 }
 
