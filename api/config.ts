@@ -32,6 +32,8 @@ const apiSection = z
     rateLimit: count.default(20_000),
     /** Samples older than this are refused, and their partitions dropped. */
     retention: duration.prefault('30d'),
+    /** Sealed audit rows older than this are dropped behind a checkpoint; absent: kept for ever. */
+    auditRetention: duration.optional(),
     /** HMAC key that signs decisions; default `<home>/keys/approval.key`. */
     approvalKeyFile: z.string().optional(),
   })

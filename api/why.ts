@@ -95,20 +95,21 @@ function explainPolicy(
   const generation = Math.max(createdRevision, resource.createdRevision);
   const found = episodes.get(policy.key);
   const episode = found?.generation === generation ? found : null;
-  const mayBeHeld = status.phase === 'firing' || status.phase === 'unknown';
+  const held = queued.get(policy.key) ?? episode?.held ?? null;
   return {
     policy: policy.key,
     mode: policy.mode,
     ...status,
     assessed,
-    held:
-      mayBeHeld && assessed.verdict.verdict !== 'false'
-        ? (queued.get(policy.key) ?? episode?.held ?? null)
-        : null,
+    held: mayBeHeld(status.phase, assessed) ? held : null,
     episode: episode?.episode ?? 0,
     attempts: episode?.attempts ?? 0,
     maxAttempts: policy.limits.attempts,
   };
+}
+
+function mayBeHeld(phase: PolicyWhy['phase'], { verdict }: Assessed): boolean {
+  return verdict.verdict !== 'false' && (phase === 'firing' || phase === 'unknown');
 }
 
 function statusIn(

@@ -174,6 +174,16 @@ export const Verification = z.looseObject({
   namespace: z.string(),
   rows: z.number(),
   firstBroken: z.number().nullable(),
+  from: z.number().default(0),
+});
+export type Verification = z.output<typeof Verification>;
+
+export const Pruned = z.looseObject({ dropped: z.number(), checkpoint: z.number().nullable() });
+
+export const Replayed = z.looseObject({
+  told: z.number(),
+  missing: z.array(z.string()),
+  changed: z.array(z.looseObject({ id: z.string(), fields: z.array(z.string()) })),
 });
 
 const Warnings = z

@@ -55,6 +55,8 @@ export interface AuditEvent {
   door: Door;
   correlationId: string | null;
   policyRevision: number | null;
+  /** SHA-256 (hex) of what the decision was made on: the plan that an action is bound to. Absent: of nothing. */
+  inputsHash?: string | null;
   /** Short words about the row: gate, outcome, reason, evidence, identities. Never secrets. */
   details: Record<string, unknown>;
 }

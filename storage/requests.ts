@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { ActionPlan, Outcome } from '../domain/action/action';
 import type { AuditEvent } from '../domain/audit';
+import { canonicalJson } from '../domain/canonical-json';
 import { insertAudit } from './audit';
 import { query, type Db } from './database';
 
@@ -127,6 +129,7 @@ export async function insertRequest(db: Db, request: NewRequest): Promise<void> 
     steps: plan.steps,
     reason: plan.reason,
     dryRun: plan.dryRun,
+    severity: plan.severity,
     since: new Date(request.since).toISOString(),
   });
   const asked = auditOf(plan, 'approval_asked', { ...plan.approval });
@@ -177,6 +180,12 @@ export async function closeRequest(
   );
 }
 
+/** Of everything the action is bound to, whoever asked and whatever its id: equal plans, equal hashes. */
+function inputsHashOf(plan: ActionPlan): string {
+  const inputs = { ...plan, actionId: null, correlationId: null };
+  return createHash('sha256').update(canonicalJson(inputs)).digest('hex');
+}
+
 /** An audit row about an action as a whole, or about one of its steps. */
 export function auditOf(
   plan: ActionPlan,
@@ -195,6 +204,7 @@ export function auditOf(
     door: who.door ?? (plan.policy === null ? 'api' : 'policy'),
     correlationId: plan.correlationId,
     policyRevision: plan.policyRevision,
+    inputsHash: inputsHashOf(plan),
     details,
   };
 }

@@ -167,16 +167,16 @@ async function drain(): Promise<void> {
 
 function watchLimits(): { stop: () => Promise<string[]> } {
   const passed = new Set<string>();
-  let isOver = false;
+  const watch = { isOver: false };
   const running = (async () => {
-    while (!isOver) {
+    while (!watch.isOver) {
       const [row] = await query<Record<string, boolean>>(database.pool, PASSED);
       for (const [name, isPassed] of Object.entries(row ?? {})) if (isPassed) passed.add(name);
     }
   })();
   return {
     async stop() {
-      isOver = true;
+      watch.isOver = true;
       await running;
       return [...passed];
     },
