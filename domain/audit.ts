@@ -39,7 +39,7 @@ export type AuditEventName = (typeof AUDIT_EVENTS)[number];
 
 /** Which way in a person or part used. */
 export type Door =
-  'policy' | 'api' | 'cli' | 'temporal' | 'worker' | 'gitops' | 'detector' | 'reaper';
+  'policy' | 'api' | 'cli' | 'link' | 'temporal' | 'worker' | 'gitops' | 'detector' | 'reaper';
 
 export interface AuditEvent {
   /** The namespace whose chain seals this row. */

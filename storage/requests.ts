@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ActionPlan, Outcome } from '../domain/action/action';
 import type { AuditEvent } from '../domain/audit';
 import { canonicalJson } from '../domain/canonical-json';
+import type { LinkMaker } from '../domain/approval-link';
+import { askPeople, asksPeople, settleNotices } from './approvals';
 import { insertAudit } from './audit';
 import { query, type Db } from './database';
 
@@ -75,6 +77,8 @@ export interface NewRequest {
   forced: boolean;
   state: 'awaiting_approval' | 'open';
   waiter: string;
+  /** Puts links into the notice that asks people. */
+  makeLink?: LinkMaker | null;
 }
 
 /** Inserts the request, its projection and its audit rows. The attempt is the next one of the episode. */
@@ -132,8 +136,10 @@ export async function insertRequest(db: Db, request: NewRequest): Promise<void> 
     severity: plan.severity,
     since: new Date(request.since).toISOString(),
   });
-  const asked = auditOf(plan, 'approval_asked', { ...plan.approval });
-  await insertAudit(db, plan.approval === null ? [row] : [row, asked]);
+  await insertAudit(db, [row]);
+  if (!asksPeople(plan)) return;
+  const asked = await askPeople(db, plan, request.makeLink ?? null);
+  await insertAudit(db, [auditOf(plan, 'approval_asked', { ...plan.approval, ...asked })]);
 }
 
 /** Moves the projection on; never backwards from recorded. */
@@ -178,6 +184,7 @@ export async function closeRequest(
             recorded_at = clock_timestamp() where action_id = $1`,
     [actionId, end.outcome, end.reason],
   );
+  await settleNotices(db, actionId, `${end.outcome}: ${end.reason}`);
 }
 
 /** Of everything the action is bound to, whoever asked and whatever its id: equal plans, equal hashes. */
