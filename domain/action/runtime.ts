@@ -1,6 +1,6 @@
 import type { ZodObject } from 'zod';
 import type { ConfigFile, ResourceKey, ServiceSpec } from '../resource';
-import type { Step, StepParams } from '../policy/policy';
+import { NOTIFY, type Step, type StepParams } from '../policy/policy';
 import type { RuntimeSpec } from '../runtime-spec';
 
 /**
@@ -25,6 +25,22 @@ export interface RuntimeCatalogue {
   /** Each Service's own spec names its verbs (`actions`) and takes any parameter; `verbs` is empty. */
   openVerbs?: true;
 }
+
+/** What a policy can do whatever its targets run on, because it touches none of them. */
+export const BUILT_IN: RuntimeCatalogue = {
+  type: 'any',
+  verbs: [
+    {
+      verb: NOTIFY,
+      summary: 'tell people, and do nothing to the target',
+      params: [
+        { name: 'channel', type: 'string' },
+        { name: 'message', type: 'string' },
+      ],
+    },
+  ],
+  aliases: {},
+};
 
 /** The step that a written action stands for here: its verb, and what an alias brings along. */
 export function stepOf({ aliases }: Pick<RuntimeCatalogue, 'aliases'>, action: string): Step {

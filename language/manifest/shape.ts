@@ -15,11 +15,6 @@ export interface Context {
   writtenAs: SourceDocument['writtenAs'];
 }
 
-export interface ShapeOptions {
-  /** Fields of the design that are still to come: named as such, not as typing errors. */
-  notYet?: readonly string[];
-}
-
 /** A field that is checked by hand, or not at all. */
 export const anything = z.unknown().optional();
 
@@ -44,7 +39,7 @@ const AT_KEY: Place = { part: 'key' };
 export function check<S extends z.ZodObject>(
   schema: S,
   value: unknown,
-  { path, context, notYet = [] }: { path: Path; context: Context } & ShapeOptions,
+  { path, context }: { path: Path; context: Context },
 ): z.output<S> | null {
   if (value === undefined || value === null) {
     context.report(path, `${label(path)} is ${value === null ? 'empty' : 'missing'}`, AT_KEY);
@@ -60,7 +55,7 @@ export function check<S extends z.ZodObject>(
     if (issue.code === 'unrecognized_keys') {
       const known = fieldsAt(schema, issue.path);
       for (const key of issue.keys) {
-        const hint = notYet.includes(key) ? ' is not supported yet' : suggest(key, known);
+        const hint = suggest(key, known);
         context.report([...at, key], `unknown field "${key}"${hint}`, AT_KEY);
       }
       continue;

@@ -1,24 +1,29 @@
 import { z } from 'zod';
 import { isOwnVerb } from '../../domain/action/opaque';
-import { stepOf, type RuntimeCatalogue } from '../../domain/action/runtime';
+import { BUILT_IN, stepOf, type RuntimeCatalogue } from '../../domain/action/runtime';
 import type { Step, StepParams } from '../../domain/policy/policy';
 import { suggest } from '../problem';
-import { anything, check, isRecord, printed, type Context } from './shape';
+import { anything, check, durationOrNull, isRecord, printed, type Context } from './shape';
 import type { Path } from './source';
 
-const stepSchema = z.strictObject({ action: anything, params: anything });
+const stepSchema = z.strictObject({
+  action: anything,
+  params: anything,
+  after: durationOrNull({}),
+});
 
 type Verb = RuntimeCatalogue['verbs'][number];
 
 type StepContext = Context & { mode: unknown };
 
-/** `action: restart` or `steps: [{ action, params }]`; exactly one of them. */
+/** `action: restart` or `steps: [{ action, params, after }]`; exactly one of them. */
 export function compileSteps(
   spec: Readonly<Record<string, unknown>>,
   path: Path,
   given: Context,
 ): Step[] {
-  const context: StepContext = { ...given, mode: spec['mode'] };
+  const catalogue = [...given.catalogue, BUILT_IN];
+  const context: StepContext = { ...given, catalogue, mode: spec['mode'] };
   const { action, steps } = spec as { action?: unknown; steps?: unknown };
   if (action !== undefined && steps !== undefined) {
     context.report([...path, 'steps'], 'write either "action" or "steps", not both', {
@@ -35,10 +40,17 @@ export function compileSteps(
   }
   return steps.map((step: unknown, i) => {
     const at = [...path, 'steps', i];
-    const data = check(stepSchema, step, { path: at, context, notYet: ['after'] });
-    return compileStep(data ?? (isRecord(step) ? step : {}), at, context);
+    const data = check(stepSchema, step, { path: at, context });
+    const compiled = compileStep(data ?? (isRecord(step) ? step : {}), at, context);
+    const afterMs = data?.after ?? null;
+    if (afterMs === null) return compiled;
+    if (i === 0) context.report([...at, 'after'], FIRST_AFTER, { part: 'key' });
+    return { ...compiled, afterMs };
   });
 }
+
+const FIRST_AFTER =
+  '"after" counts from the step before, and the first has none; let the condition wait: "… for 5m"';
 
 function compileStep(
   step: { action?: unknown; params?: unknown },
