@@ -29,6 +29,12 @@ export const workerConfigSchema = z.object({
       unsignedSignals: flag.optional(),
       /** Default: `keys/approval.key` in the home folder. */
       approvalKeyFile: z.string().optional(),
+      docker: z
+        .strictObject({
+          /** The engine's socket, or a URL as in DOCKER_HOST; default: DOCKER_HOST, else /var/run/docker.sock. */
+          socket: z.string().min(1).optional(),
+        })
+        .prefault({}),
       maxCachedWorkflows: z.coerce.number().int().min(1).default(200),
     })
     .prefault({}),

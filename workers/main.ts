@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { Runtime as TemporalRuntime, DefaultLogger } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
 import { DEFAULT_CONSTANTS, type ActivityDeps } from '../activities';
+import { createDockerRuntime } from '../activities/runtimes/docker/runtime';
 import { createProcessRuntime } from '../activities/runtimes/process/runtime';
+import type { Runtime } from '../domain/action/runtime';
 import { loadConfig } from '../platform/config-loader';
 import { startHealthServer } from '../platform/health-server';
 import { createProcessLifecycle, runProcess } from '../platform/process';
@@ -38,7 +40,11 @@ async function run(config: WorkerConfig): Promise<void> {
   lifecycle.onStop('temporal client', temporal.close);
 
   const processes = createProcessRuntime({ home: config.home, now: Date.now });
-  const runtimes = new Map([[processes.catalogue.type, processes]]);
+  const { socket } = config.worker.docker;
+  const containers = createDockerRuntime({ home: config.home, now: Date.now, socket });
+  const runtimes = new Map(
+    [processes, containers].map((runtime): [string, Runtime] => [runtime.catalogue.type, runtime]),
+  );
   const observer = startObserver({
     pool,
     runtimes,

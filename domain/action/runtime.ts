@@ -19,8 +19,6 @@ export interface RuntimeCatalogue {
   }[];
   /** Other names people write: `restart_service` → `restart`, `scale_up` → `scale` by 1. */
   aliases: Record<string, string | { verb: string; params: StepParams }>;
-  /** Its adaptor is still to be built: its verbs are known words, and nothing can do them yet. */
-  isPlanned?: true;
 }
 
 /** The step that a written action stands for here: its verb, and what an alias brings along. */

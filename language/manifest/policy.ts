@@ -22,7 +22,7 @@ import {
 } from './shape';
 import type { Path } from './source';
 import { lintPolicy } from '../lint/policy';
-import { canAct, compileSteps } from './steps';
+import { compileSteps } from './steps';
 
 const specSchema = z.strictObject({
   target: anything,
@@ -35,7 +35,7 @@ const specSchema = z.strictObject({
   approval: anything,
   verify: anything,
   schedule: anything,
-  mode: z.enum(['enforce', 'dry-run']).optional(),
+  mode: z.enum(['enforce', 'dry-run']).default('enforce'),
   language: z.enum(['vigil', 'promql']).default('vigil'),
   clear: anything,
   missing: z.enum(['hold', 'healthy', 'firing']).default('hold'),
@@ -99,7 +99,7 @@ export function compilePolicy(
     ...id,
     ...parts,
     cooldownMs: data.cooldown,
-    mode: data.mode ?? (canAct(parts.steps, context.catalogue) ? 'enforce' : 'dry-run'),
+    mode: data.mode,
     // Absent unless disabled, so that policies of earlier versions compile to what is stored.
     ...(data.enabled ? {} : { enabled: false as const }),
     impliedBy: null,

@@ -9,15 +9,12 @@ const stepSchema = z.strictObject({ action: anything, params: anything });
 
 type Verb = RuntimeCatalogue['verbs'][number];
 
-type StepContext = Context & { mode: unknown };
-
 /** `action: restart` or `steps: [{ action, params }]`; exactly one of them. */
 export function compileSteps(
   spec: Readonly<Record<string, unknown>>,
   path: Path,
-  given: Context,
+  context: Context,
 ): Step[] {
-  const context: StepContext = { ...given, mode: spec['mode'] };
   const { action, steps } = spec as { action?: unknown; steps?: unknown };
   if (action !== undefined && steps !== undefined) {
     context.report([...path, 'steps'], 'write either "action" or "steps", not both', {
@@ -42,7 +39,7 @@ export function compileSteps(
 function compileStep(
   step: { action?: unknown; params?: unknown },
   path: Path,
-  context: StepContext,
+  context: Context,
 ): Step {
   const at = [...path, 'action'];
   if (step.action === undefined) {
@@ -59,55 +56,24 @@ function compileStep(
     );
     return { action: '', params: {} };
   }
-  const { action, params } = resolved.step;
-  if (resolved.planned.length > 0 && context.mode !== 'dry-run') {
-    const say = context.mode === undefined ? context.warn : context.report;
-    say(at, notBuilt(step.action, resolved));
-  }
+  const { action, params } = resolved;
   const given = compileParams(step.params, action, [...path, 'params'], context);
   return { action, params: { ...params, ...given } };
 }
 
-/** Whether every step is a verb of a runtime that is built: one that is only planned can be no more than a dry run. */
-export function canAct(steps: readonly Step[], catalogue: readonly RuntimeCatalogue[]): boolean {
-  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
-  return steps.every(({ action }) =>
-    built.some(({ verbs }) => verbs.some(({ verb }) => verb === action)),
-  );
-}
-
-interface Resolved {
-  step: Step;
-  /** The runtimes that are to have it, when none has it yet. */
-  planned: string[];
-}
-
-/** What a written action stands for, aliases included; null when no runtime has it or is to have it. */
-function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]): Resolved | null {
+/** What a written action stands for, aliases included; null when no runtime has it. */
+function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]): Step | null {
   if (typeof action !== 'string') return null;
   const found = catalogue
     .map((runtime) => ({ runtime, step: stepOf(runtime, action) }))
-    .filter(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
-  const built = found.find(({ runtime }) => runtime.isPlanned !== true);
-  const step = (built ?? found[0])?.step;
-  if (step === undefined) return null;
-  const planned = built === undefined ? found.map(({ runtime }) => runtime.type) : [];
-  return { step, planned };
-}
-
-function notBuilt(written: unknown, { step, planned }: Resolved): string {
-  const alias = written === step.action ? '' : ` (${step.action})`;
-  const runtimes = `runtime ${planned.join(' and ')}`;
-  return `no runtime has the action ${printed(written)}${alias} yet; ${runtimes} will, until then the policy can only be a dry run (mode: dry-run)`;
+    .find(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
+  return found?.step ?? null;
 }
 
 function verbNames(catalogue: readonly RuntimeCatalogue[]): { verbs: string[]; written: string[] } {
-  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
-  const verbsOf = (some: readonly RuntimeCatalogue[]): string[] => [
-    ...new Set(some.flatMap((one) => one.verbs.map(({ verb }) => verb))),
-  ];
+  const verbs = [...new Set(catalogue.flatMap((one) => one.verbs.map(({ verb }) => verb)))];
   const aliases = catalogue.flatMap((one) => Object.keys(one.aliases));
-  return { verbs: verbsOf(built), written: [...verbsOf(catalogue), ...aliases] };
+  return { verbs, written: [...verbs, ...aliases] };
 }
 
 function compileParams(value: unknown, action: string, path: Path, context: Context): StepParams {

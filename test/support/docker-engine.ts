@@ -104,12 +104,11 @@ function launch(
   const setpriv = findOnPath('setpriv', env);
   const guard = setpriv === null ? [] : [setpriv, '--pdeathsig', 'TERM', '--'];
   const [command = dockerd, ...rest] = [...guard, dockerd, ...args];
-  const { DOCKER_HOST: _, ...others } = env;
-  const path = `${others['PATH'] ?? ''}:/usr/sbin:/sbin`;
+  const path = `${env['PATH'] ?? ''}:/usr/sbin:/sbin`;
   // Out of the terminal's group: Ctrl-C is for the run, which then ends it.
   const child = spawn(command, rest, {
     ...{ detached: true, stdio: ['ignore', output, output] },
-    env: { ...others, PATH: path },
+    env: { ...env, PATH: path },
   });
   closeSync(output);
   return child;

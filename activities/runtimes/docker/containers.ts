@@ -148,3 +148,15 @@ function stepKeyOf(key: string): string {
 export function isRestore({ key }: ExecuteRequest): boolean {
   return key.endsWith('/restore');
 }
+
+/** The environment that a container was made with, values and all. */
+export function variablesOf({ Config }: ContainerInspectInfo): Map<string, string> {
+  // Null where neither the image nor the manifest names any.
+  const pairs = (Config.Env as string[] | null) ?? [];
+  return new Map(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}

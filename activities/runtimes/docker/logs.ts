@@ -1,5 +1,5 @@
 import { isSecretReference } from '../../../platform/secret-references';
-import type { Container } from './containers';
+import { variablesOf, type Container } from './containers';
 import type { DockerContext } from './context';
 
 const LINES = 20;
@@ -29,10 +29,8 @@ export function demultiplex(raw: Buffer): string {
 
 /** The values behind the references, as the container has them: the reference may have moved on. */
 function secretsOf({ info, spec }: Container): string[] {
-  return info.Config.Env.flatMap((pair) => {
-    const at = pair.indexOf('=');
-    const value = pair.slice(at + 1);
-    const wanted = spec.env[pair.slice(0, at)];
+  return [...variablesOf(info)].flatMap(([name, value]) => {
+    const wanted = spec.env[name];
     return wanted !== undefined && isSecretReference(wanted) && value !== '' ? [value] : [];
   });
 }

@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { ContainerInspectInfo } from 'dockerode';
 import type { ObservedState, RuntimeTarget } from '../../../domain/action/runtime';
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { adoptedBy, adoptedIdentity } from './adopted';
-import { identityOf, readSet, type Container } from './containers';
+import { identityOf, readSet, variablesOf, type Container } from './containers';
 import { dockerOf, type DockerContext } from './context';
-import { variablesOf } from './reshape';
 
 /**
  * What stands, in the manifest's words. Of replicas that differ from one another, the first that
@@ -29,7 +31,7 @@ export async function observe(
     isAbsent,
     command: commandOf(running, spec),
     env: await variablesShown(context, running, spec),
-    config: [],
+    config: await filesOf(target),
     image: await imageOf(context, running, spec),
     replicas: new Set(running.map(({ replica }) => replica)).size,
     health: healthOf(running.map(({ info }) => info)),
@@ -47,6 +49,17 @@ function observeAdopted(info: ContainerInspectInfo | null): ObservedState {
   };
 }
 
+/** Files of the host, which reach a container through a volume; this runtime looks, and writes none. */
+function filesOf({ spec }: RuntimeTarget): Promise<ObservedState['config']> {
+  return Promise.all(
+    spec.config.map(async ({ path }) => {
+      const content = await readFile(resolve(path)).catch(() => null);
+      if (content === null) return { path, sha256: null };
+      return { path, sha256: createHash('sha256').update(content).digest('hex') };
+    }),
+  );
+}
+
 /** Not looked at where the manifest leaves it to the image. */
 function commandOf(running: readonly Container[], { command }: DockerSpec): string[] | null {
   if (command === null) return null;
@@ -61,7 +74,7 @@ async function variablesShown(
   { env }: DockerSpec,
 ): Promise<Record<string, string | null> | null> {
   if (running.length === 0) return null;
-  const present = running.map(({ info }) => variablesOf(info.Config.Env));
+  const present = running.map(({ info }) => variablesOf(info));
   const shown: Record<string, string | null> = {};
   for (const [name, wanted] of Object.entries(env)) {
     shown[name] = wanted;

@@ -1,6 +1,6 @@
 import type { ExecuteRequest, RuntimeTarget } from '../../../domain/action/runtime';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
-import type { Container, ReplicaSet } from './containers';
+import { variablesOf, type Container, type ReplicaSet } from './containers';
 import { dockerOf, type DockerContext } from './context';
 import { tailOf } from './logs';
 import { make, swap } from './swap';
@@ -100,21 +100,11 @@ async function hasOldSecrets(
   { secrets }: DockerContext,
   { spec, info }: Container,
 ): Promise<boolean> {
-  const present = variablesOf(info.Config.Env);
+  const present = variablesOf(info);
   for (const [name, text] of Object.entries(spec.env)) {
     if ((await secrets.shown(text, present.get(name))) !== text) return true;
   }
   return false;
-}
-
-/** `NAME=value` pairs as a map. */
-export function variablesOf(pairs: readonly string[]): Map<string, string> {
-  return new Map(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=');
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
 }
 
 /** A replica that is not there yet; repeated, it goes on with what it made. */

@@ -34,8 +34,10 @@ export async function swap(
   const ofReplica = (role: 'next' | 'failed'): Container | undefined =>
     set[role].find((one) => one.replica === old.replica);
   const failed = ofReplica('failed');
-  if (failed?.key === key)
-    throw await giveUp(context, given, { failed, why: 'an earlier attempt found so' });
+  if (failed?.key === key) {
+    const why = `it ended with code ${failed.info.State.ExitCode}, as an earlier attempt found`;
+    throw await giveUp(context, given, { failed, why });
+  }
   if (failed !== undefined) await engine.remove(failed.id, { volumes: false });
   const next = ofReplica('next') ?? (await makeNext(context, given));
   if (!next.wasStarted) {

@@ -180,28 +180,29 @@ async function isDone(
   request: ExecuteRequest,
   set: ReplicaSet,
 ): Promise<boolean> {
-  const { current, next } = set;
-  const running = current.filter(({ isRunning }) => isRunning);
   if (isUndoable(request)) {
     const given = isRestore(request) ? restoring(request) : shapeOf(request, set);
     return given !== null && isInShape(context, request, { given, set });
   }
+  const running = set.current.filter(({ isRunning }) => isRunning);
+  const some = (all: readonly Container[], is: (one: Container) => boolean): boolean =>
+    all.length > 0 && all.every(is);
   switch (request.step.action) {
     case 'stop':
       return running.length === 0;
     case 'start':
-      return current.length > 0 && running.length === current.length;
+      return some(set.current, ({ isRunning }) => isRunning);
     case 'pause':
-      return running.length > 0 && running.every(({ isPaused }) => isPaused);
+      return some(running, ({ isPaused }) => isPaused);
     case 'unpause':
-      return running.length > 0 && running.every(({ isPaused }) => !isPaused);
+      return some(running, ({ isPaused }) => !isPaused);
     default:
-      return (
-        current.length > 0 &&
-        current.every(({ key, wasStarted }) => key === request.key && wasStarted) &&
-        next.length === 0
-      );
+      return set.next.length === 0 && some(set.current, (one) => isMadeBy(one, request));
   }
+}
+
+function isMadeBy({ key, wasStarted }: Container, request: ExecuteRequest): boolean {
+  return key === request.key && wasStarted;
 }
 
 /** Null: there is none to be had, and the act itself will say why. */

@@ -81,9 +81,12 @@ metadata: { name: web }
 spec: { runtime: { type: process, command: [node] } }
 ---
 `;
-  const file = write('more.yaml', service + GOOD.replace('action: restart', 'action: scale_up'));
+  const file = write(
+    'more.yaml',
+    service + GOOD.replace('action: restart', 'action: scale_up, mode: dry-run'),
+  );
   const { out, error } = await runCli(register, ['check', file]);
   expect(error).toBeNull();
   expect(out).toContain('cannot be done to Service default/web');
-  expect(out).toContain('1 file checked: 1 Service, 1 Policy, no errors, 2 warnings\n');
+  expect(out).toContain('1 file checked: 1 Service, 1 Policy, no errors, 1 warning\n');
 });
