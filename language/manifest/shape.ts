@@ -58,7 +58,8 @@ export function check<S extends z.ZodObject>(
         const hint = notYet.includes(key)
           ? ' is not supported yet'
           : suggest(key, Object.keys(schema.shape));
-        context.report([...path, key], `unknown field "${key}"${hint}`, AT_KEY);
+        const within = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+        context.report([...path, ...within, key], `unknown field "${key}"${hint}`, AT_KEY);
       }
       continue;
     }

@@ -42,8 +42,8 @@ function observeAdopted(info: ContainerInspectInfo | null): ObservedState {
   const isRunning = info?.State.Running === true;
   return {
     ...{ identity: adoptedIdentity(info), isRunning, isAbsent: false },
-    ...{ command: null, env: null, config: [] },
-    image: info?.Config.Image ?? null,
+    // It is as somebody else made it: of that, nothing is for a manifest to say.
+    ...{ command: null, env: null, config: [], image: null },
     replicas: isRunning ? 1 : 0,
     health: healthOf(info === null ? [] : [info]),
   };

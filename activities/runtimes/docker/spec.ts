@@ -36,9 +36,20 @@ const value = z.union(
   'must be text; put it in quotes',
 );
 
+/** A mapping to text whose keys all match. */
+function mapOf(keys: RegExp, message: string) {
+  return z.record(z.string(), value).superRefine((map, context) => {
+    for (const key of Object.keys(map).filter((name) => !keys.test(name))) {
+      context.addIssue({ code: 'custom', path: [key], message });
+    }
+  });
+}
+
 const line = z.string().min(1, 'must not be empty');
 
 const NAMED = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Vigil knows its containers by labels of its own. */
+const FOREIGN = /^(?!vigil\.)./;
 const PORT = /^(?:[0-9a-fA-F.:[\]]+:)?\d{1,5}:\d{1,5}(?:\/(?:tcp|udp|sctp))?$/;
 const VOLUME = /^[^:]+:\/[^:]*(?::(?:ro|rw|z|Z)(?:,(?:ro|rw|z|Z))*)?$/;
 
@@ -55,9 +66,7 @@ const fields = {
   image: line.nullable().default(null),
   adopt: line.nullable().default(null),
   command: z.array(z.string()).min(1, 'must name a program').nullable().default(null),
-  env: z
-    .record(z.string().regex(NAMED, 'is no name of an environment variable'), value)
-    .default({}),
+  env: mapOf(NAMED, 'is no name of an environment variable').default({}),
   replicas: z.int().min(1, 'must be at least 1').max(100, 'must be at most 100').default(1),
   resources: z
     .strictObject({
@@ -68,9 +77,7 @@ const fields = {
   network: line.nullable().default(null),
   ports: z.array(z.string().regex(PORT, 'must be HOST:CONTAINER, such as "8080:80"')).default([]),
   volumes: z.array(z.string().regex(VOLUME, 'must be SOURCE:/PATH or SOURCE:/PATH:ro')).default([]),
-  labels: z
-    .record(z.string().regex(/^(?!vigil\.)./, 'is a label of Vigil itself'), value)
-    .default({}),
+  labels: mapOf(FOREIGN, 'is a label of Vigil itself').default({}),
   stopTimeout: duration.default(10_000),
   health: health.nullable().default(null),
   healthyWithin: duration.default(30_000),

@@ -308,14 +308,12 @@ describeWithDocker('the docker runtime', () => {
       await bench.runtime.ensureRunning(target);
       const before = await bench.containers();
       const asked = await bench.request(target, 'update', { params: { env: 'BROKEN=1' } });
-      const refusal = 'its health check failed 1 times. The old one runs again';
       await expect(bench.runtime.execute(asked, goOn)).rejects.toThrow(
         /health check failed 1 times; it said: up\. The old one runs again, and the new one is kept as vigil-.*-web-1-failed/,
       );
       const after = await bench.containers();
       expect(Object.keys(after)).toEqual(['web-1', 'web-1-failed']);
       expect(after['web-1']).toMatchObject({ Id: before['web-1']?.Id, State: { Running: true } });
-      expect(refusal).toContain('old one');
 
       // The same step once more tells the same, and starts nothing.
       const starts = await bench.events('start');
