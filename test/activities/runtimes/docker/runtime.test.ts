@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { demultiplex, redact } from '../../../../activities/runtimes/docker/logs';
 import { createDockerRuntime } from '../../../../activities/runtimes/docker/runtime';
@@ -341,7 +342,7 @@ describeWithDocker('the docker runtime', () => {
     ])('an update to %s is refused and stops nothing', async (_, params, message) => {
       const target = bench.target();
       await bench.runtime.ensureRunning(target);
-      await expect(act(target, 'update', { params: params as StepParams })).rejects.toThrow(
+      await expect(act(target, 'update', { params: params })).rejects.toThrow(
         message,
       );
       expect((await bench.events('die')).length).toBe(0);
@@ -469,6 +470,31 @@ describeWithDocker('the docker runtime', () => {
       isRunning: false,
     });
   });
+
+  test.each(['worker.docker.socket', 'DOCKER_HOST'])(
+    'an engine behind TCP is reached by %s',
+    async (by) => {
+      const relay = createServer((near) => {
+        const far = connect(dockerHost().replace('unix://', ''));
+        near.pipe(far).pipe(near);
+        // Either end may go first.
+        near.on('error', () => far.destroy());
+        far.on('error', () => near.destroy());
+      });
+      await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+      const url = `tcp://127.0.0.1:${(relay.address() as AddressInfo).port}`;
+      if (by === 'DOCKER_HOST') process.env['DOCKER_HOST'] = url;
+      const runtime = createDockerRuntime({
+        ...{ home: bench.home, now: () => Date.now() },
+        socket: by === 'DOCKER_HOST' ? undefined : url,
+      });
+      delete process.env['DOCKER_HOST'];
+      const target = bench.target();
+      const started = await bench.runtime.ensureRunning(target);
+      expect(await runtime.inspect(target)).toMatchObject({ identity: started?.identity });
+      await new Promise((resolve) => relay.close(resolve));
+    },
+  );
 
   describe('an adopted container', () => {
     async function stranger(): Promise<{ name: string; target: RuntimeTarget }> {
