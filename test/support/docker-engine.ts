@@ -153,10 +153,11 @@ function endLeftovers(folder: string): void {
       // It ended by itself meanwhile.
     }
   }
+  const umount = findOnPath('umount', process.env) ?? '/bin/umount';
   const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
   const places = mounts.map((line) => line.split(' ')[1] ?? '');
   for (const place of places.filter((one) => one.startsWith(`${folder}/`)).reverse()) {
-    spawnSync('umount', ['-l', place]);
+    spawnSync(umount, ['-l', place]);
   }
 }
 

@@ -149,10 +149,10 @@ spec: { condition: cpu_usage > 80%, action: restart, enabled: false }
   });
 
   test('warnings come with the policy that was written, not with one that is read', async () => {
-    const seed = { name: 'more', condition: 'cpu_usage > 80%', action: 'scale-up' };
+    const seed = { name: 'more', condition: 'errors_total > 5', action: 'restart' };
     const warning = {
       field: 'api:1:1',
-      message: expect.stringContaining('can only be a dry run') as string,
+      message: expect.stringContaining('errors_total only grows') as string,
     };
     expect(await call('POST', '/policies', seed)).toMatchObject({ warnings: [warning] });
     const path = '/policies/default/more';

@@ -81,10 +81,11 @@ metadata: { name: web }
 spec: { runtime: { type: process, command: [node] } }
 ---
 `;
-  const file = write(
-    'more.yaml',
-    service + GOOD.replace('action: restart', 'action: scale_up, mode: dry-run'),
-  );
+  const more = service + GOOD.replace('action: restart', 'action: scale_up');
+  const refused = await runCli(register, ['check', write('more.yaml', more)]);
+  expect(refused.error).toMatchObject({ exitCode: 1 });
+  expect(refused.out).toContain('cannot be done to Service default/web');
+  const file = write('more.yaml', `${more}  mode: dry-run\n`);
   const { out, error } = await runCli(register, ['check', file]);
   expect(error).toBeNull();
   expect(out).toContain('cannot be done to Service default/web');
