@@ -11,15 +11,48 @@ export interface ProcessSpec {
   stopWithVigil: boolean;
 }
 
-/** A set of equal containers of one Docker engine. */
-export interface DockerSpec {
-  type: 'docker';
-  image: string;
+/** What makes one container of a set: it is written on the container, so that it can be made again. */
+export interface ContainerSpec {
+  /** Null: that of the adopted container. */
+  image: string | null;
   /** Null: the image's own. */
   command: string[] | null;
+  /** Secret references stay references until a container is made. */
   env: Record<string, string>;
+  /** Null: no limit. `memory` is in bytes. */
+  resources: { cpus: number | null; memory: number | null };
+  /** `none`, `host` or the name of a network; null: the engine's default. */
+  network: string | null;
+  /** As Docker writes them: `127.0.0.1:8080:80/tcp`. */
+  ports: string[];
+  /** As Docker writes them: `/srv/data:/data:ro`. */
+  volumes: string[];
+  labels: Record<string, string>;
+  /** From the stop signal to SIGKILL. */
+  stopTimeout: number;
+  /** Null: the image's own. A command is run inside the container; 0 of it means healthy. */
+  health: {
+    command: string[];
+    interval: number;
+    timeout: number;
+    retries: number;
+    startPeriod: number;
+  } | null;
+}
+
+/** A set of equal containers of one Docker engine. The keys are those of the manifest. */
+export interface DockerSpec extends ContainerSpec {
+  type: 'docker';
+  /** A container that is not Vigil's, by name: restart and pause alone, and no `image`. */
+  adopt: string | null;
   /** How many containers, where nothing scales it. */
   replicas: number;
+  /** How long a new container may take to become healthy before the old one is brought back. */
+  healthyWithin: number;
+  /** Without a health check: how long a new container must run to count as healthy. */
+  runningFor: number;
+  /** Whether an image that the engine lacks may be pulled. */
+  pull: 'never' | 'missing';
 }
 
 /** A unit of systemd. */

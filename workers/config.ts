@@ -56,6 +56,12 @@ export const workerConfigSchema = z.object({
             .default([]),
         })
         .prefault({}),
+      docker: z
+        .strictObject({
+          /** The engine's socket, or a URL as in DOCKER_HOST; default: DOCKER_HOST, else /var/run/docker.sock. */
+          socket: z.string().min(1).optional(),
+        })
+        .prefault({}),
       maxCachedWorkflows: z.coerce.number().int().min(1).default(200),
     })
     .prefault({}),

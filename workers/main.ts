@@ -3,10 +3,6 @@ import { join } from 'node:path';
 import { Runtime as TemporalRuntime, DefaultLogger } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
 import { DEFAULT_CONSTANTS, type ActivityDeps } from '../activities';
-import { createProcessRuntime } from '../activities/runtimes/process/runtime';
-import { createScriptRuntime } from '../activities/runtimes/script/runtime';
-import { createWebhookRuntime } from '../activities/runtimes/webhook/runtime';
-import type { Runtime } from '../domain/action/runtime';
 import { loadConfig } from '../platform/config-loader';
 import { startHealthServer } from '../platform/health-server';
 import { createProcessLifecycle, runProcess } from '../platform/process';
@@ -21,6 +17,7 @@ import { createPool } from '../storage/database';
 import { workerConfigSchema, type WorkerConfig } from './config';
 import { createControlWorker, startHousekeeping } from './control';
 import { startObserver } from './observe';
+import { createRuntimes } from './runtimes';
 import { ensureSearchAttributes } from './search-attributes';
 
 const RETRY_MS = 1000;
@@ -40,11 +37,7 @@ async function run(config: WorkerConfig): Promise<void> {
   const temporal = createTemporalClient(target);
   lifecycle.onStop('temporal client', temporal.close);
 
-  const processes = createProcessRuntime({ home: config.home, now: Date.now });
-  const scripts = createScriptRuntime({ folders: config.worker.script.folders, now: Date.now });
-  const webhooks = createWebhookRuntime({ ...config.worker.webhook, now: Date.now });
-  const all: Runtime[] = [processes, scripts, webhooks];
-  const runtimes = new Map(all.map((runtime) => [runtime.catalogue.type, runtime]));
+  const { processes, byType: runtimes } = createRuntimes(config);
   const observer = startObserver({
     pool,
     runtimes,

@@ -20,8 +20,6 @@ export interface RuntimeCatalogue {
   }[];
   /** Other names people write: `restart_service` → `restart`, `scale_up` → `scale` by 1. */
   aliases: Record<string, string | { verb: string; params: StepParams }>;
-  /** Its adaptor is still to be built: its verbs are known words, and nothing can do them yet. */
-  isPlanned?: true;
   /** Each Service's own spec names its verbs (`actions`) and takes any parameter; `verbs` is empty. */
   openVerbs?: true;
 }

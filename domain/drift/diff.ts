@@ -7,7 +7,15 @@ import { desiredFacts, groupOf, observedFacts, type Facts, type Sha256 } from '.
 /** How a Service differs from its manifest, in the order of the pointers; empty when it does not. */
 export function driftOf(spec: ServiceSpec, observed: ObservedState, sha256: Sha256): Change[] {
   if (observed.isUnseen === true) return [];
-  return diff(desiredFacts(spec, sha256), observedFacts(observed));
+  return diff(desiredFacts(scaledAs(spec, observed), sha256), observedFacts(observed));
+}
+
+/** Where actions scale it, every number within the bounds is right. */
+function scaledAs(spec: ServiceSpec, { replicas }: ObservedState): ServiceSpec {
+  const { runtime, scaling } = spec;
+  if (scaling === undefined || replicas === undefined || !('replicas' in runtime)) return spec;
+  const right = Math.min(Math.max(replicas, scaling.min), scaling.max);
+  return { ...spec, runtime: { ...runtime, replicas: right } };
 }
 
 /** Every fact that is missing, extra or changed; `diff(x, x)` is empty. Groups that either side did not see are left out. */

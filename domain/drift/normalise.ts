@@ -27,6 +27,8 @@ export function desiredFacts(spec: ServiceSpec, sha256: Sha256): Facts {
   for (const [name, value] of Object.entries(hasEnvironment ? runtime.env : {})) {
     values.set(pointerTo('env', name), value);
   }
+  if ('image' in runtime && runtime.image !== null) values.set('/image', runtime.image);
+  if ('replicas' in runtime) values.set('/replicas', runtime.replicas);
   for (const file of spec.config) {
     const checksum = file.kind === 'content' ? sha256(file.content) : file.sha256;
     values.set(pointerTo('config', tidyPath(file.path)), checksum.toLowerCase());
@@ -41,6 +43,14 @@ export function observedFacts(observed: ObservedState): Facts {
   if (!observed.isAbsent) values.set('/running', observed.isRunning);
   if (observed.command === null) unseen.add('command');
   else values.set('/command', observed.command);
+  // What does not run has no image; its number is 0, and `/running` tells already.
+  if (typeof observed.image === 'string') values.set('/image', observed.image);
+  else unseen.add('image');
+  if (observed.isRunning && observed.replicas !== undefined) {
+    values.set('/replicas', observed.replicas);
+  } else {
+    unseen.add('replicas');
+  }
   if (observed.env === null) unseen.add('env');
   for (const [name, value] of Object.entries(observed.env ?? {})) {
     if (value !== null) values.set(pointerTo('env', name), value);

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { BUILT_IN } from '../../domain/action/runtime';
 import type { Policy, Verification } from '../../domain/policy/policy';
 import { formatDuration } from '../../domain/policy/duration';
 import { resourceKey, type ResourceName } from '../../domain/resource';
@@ -19,7 +18,7 @@ import {
   type Context,
 } from './shape';
 import type { Path } from './source';
-import { canAct, compileSteps } from './steps';
+import { compileSteps } from './steps';
 import { compileTarget } from './target';
 
 const specSchema = z.strictObject({
@@ -33,7 +32,7 @@ const specSchema = z.strictObject({
   approval: anything,
   verify: anything,
   schedule: anything,
-  mode: z.enum(['enforce', 'dry-run']).optional(),
+  mode: z.enum(['enforce', 'dry-run']).default('enforce'),
   language: z.enum(['vigil', 'promql']).default('vigil'),
   clear: anything,
   missing: z.enum(['hold', 'healthy', 'firing']).default('hold'),
@@ -66,8 +65,7 @@ export function compilePolicy(id: ResourceName, { spec, path, context }: SpecPla
     ...id,
     ...parts,
     cooldownMs: data.cooldown,
-    mode:
-      data.mode ?? (canAct(parts.steps, [...context.catalogue, BUILT_IN]) ? 'enforce' : 'dry-run'),
+    mode: data.mode,
     // What is as usual is left out, so that policies of earlier versions compile to what is stored.
     ...(data.enabled ? {} : { enabled: false as const }),
     ...(data.onFalseFixes === 'ignore' && { onFalseFixes: data.onFalseFixes }),

@@ -14,16 +14,13 @@ const stepSchema = z.strictObject({
 
 type Verb = RuntimeCatalogue['verbs'][number];
 
-type StepContext = Context & { mode: unknown };
-
 /** `action: restart` or `steps: [{ action, params, after }]`; exactly one of them. */
 export function compileSteps(
   spec: Readonly<Record<string, unknown>>,
   path: Path,
   given: Context,
 ): Step[] {
-  const catalogue = [...given.catalogue, BUILT_IN];
-  const context: StepContext = { ...given, catalogue, mode: spec['mode'] };
+  const context = { ...given, catalogue: [...given.catalogue, BUILT_IN] };
   const { action, steps } = spec as { action?: unknown; steps?: unknown };
   if (action !== undefined && steps !== undefined) {
     context.report([...path, 'steps'], 'write either "action" or "steps", not both', {
@@ -55,7 +52,7 @@ const FIRST_AFTER =
 function compileStep(
   step: { action?: unknown; params?: unknown },
   path: Path,
-  context: StepContext,
+  context: Context,
 ): Step {
   const at = [...path, 'action'];
   if (step.action === undefined) {
@@ -72,70 +69,34 @@ function compileStep(
     );
     return { action: '', params: {} };
   }
-  const { action, params } = resolved.step;
-  if (resolved.planned.length > 0 && context.mode !== 'dry-run') {
-    const say = context.mode === undefined ? context.warn : context.report;
-    say(at, notBuilt(step.action, resolved));
-  }
+  const { action, params } = resolved;
   const given = compileParams(step.params, action, [...path, 'params'], context);
   return { action, params: { ...params, ...given } };
 }
 
-/** Whether every step is a verb of a runtime that is built: one that is only planned can be no more than a dry run. */
-export function canAct(steps: readonly Step[], catalogue: readonly RuntimeCatalogue[]): boolean {
-  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
-  const hasVerb = (some: readonly RuntimeCatalogue[], action: string): boolean =>
-    some.some(({ verbs }) => verbs.some(({ verb }) => verb === action));
-  return steps.every(
-    ({ action }) =>
-      hasVerb(built, action) ||
-      (!hasVerb(catalogue, action) && built.some(({ openVerbs }) => openVerbs === true)),
-  );
-}
-
-interface Resolved {
-  step: Step;
-  /** The runtimes that are to have it, when none has it yet. */
-  planned: string[];
-}
-
-/** What a written action stands for, aliases included; null when no runtime has it or is to have it. */
-function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]): Resolved | null {
+/** What a written action stands for, aliases included; null when no runtime has it. */
+function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]): Step | null {
   if (typeof action !== 'string') return null;
   const found = catalogue
     .map((runtime) => ({ runtime, step: stepOf(runtime, action) }))
-    .filter(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
-  const built = found.find(({ runtime }) => runtime.isPlanned !== true);
-  const step = (built ?? found[0])?.step;
-  if (step === undefined) return ownVerb(action, catalogue);
-  const planned = built === undefined ? found.map(({ runtime }) => runtime.type) : [];
-  return { step, planned };
+    .find(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
+  return found?.step ?? ownVerb(action, catalogue);
 }
 
 /**
  * A verb that only a Service's own spec may have: whether one has it, the lint of a whole set says.
  * A word next to a known verb is a typing error all the same.
  */
-function ownVerb(action: string, catalogue: readonly RuntimeCatalogue[]): Resolved | null {
+function ownVerb(action: string, catalogue: readonly RuntimeCatalogue[]): Step | null {
   const isOpen = catalogue.some(({ openVerbs }) => openVerbs === true);
   if (!isOpen || !isOwnVerb(action)) return null;
-  if (suggest(action, verbNames(catalogue).written) !== '') return null;
-  return { step: { action, params: {} }, planned: [] };
-}
-
-function notBuilt(written: unknown, { step, planned }: Resolved): string {
-  const alias = written === step.action ? '' : ` (${step.action})`;
-  const runtimes = `runtime ${planned.join(' and ')}`;
-  return `no runtime has the action ${printed(written)}${alias} yet; ${runtimes} will, until then the policy can only be a dry run (mode: dry-run)`;
+  return suggest(action, verbNames(catalogue).written) === '' ? { action, params: {} } : null;
 }
 
 function verbNames(catalogue: readonly RuntimeCatalogue[]): { verbs: string[]; written: string[] } {
-  const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
-  const verbsOf = (some: readonly RuntimeCatalogue[]): string[] => [
-    ...new Set(some.flatMap((one) => one.verbs.map(({ verb }) => verb))),
-  ];
+  const verbs = [...new Set(catalogue.flatMap((one) => one.verbs.map(({ verb }) => verb)))];
   const aliases = catalogue.flatMap((one) => Object.keys(one.aliases));
-  return { verbs: verbsOf(built), written: [...verbsOf(catalogue), ...aliases] };
+  return { verbs, written: [...verbs, ...aliases] };
 }
 
 function compileParams(value: unknown, action: string, path: Path, context: Context): StepParams {

@@ -10,6 +10,7 @@ import { prepareRedis } from '../../cli/up/redis';
 import { DEFAULT_BACKOFF, supervise, type ChildSpec } from '../../cli/up/supervise';
 import { findTemporal } from '../../cli/up/temporal-binary';
 import { prepareTemporal } from '../../cli/up/temporal';
+import { startDockerEngine, whyNoDocker } from './docker-engine';
 import { createLifecycle, type Lifecycle } from '../../platform/lifecycle';
 
 interface Run {
@@ -36,7 +37,12 @@ export async function startTestServers(env: NodeJS.ProcessEnv): Promise<() => Pr
   // A run that is interrupted kills its servers on exit, and leaves nothing either.
   process.on('exit', remove);
   try {
-    await Promise.all([startPostgres(run, env), startTemporal(run, env), startRedis(run, env)]);
+    await Promise.all([
+      startPostgres(run, env),
+      startTemporal(run, env),
+      startRedis(run, env),
+      startDocker(run, env),
+    ]);
   } catch (error) {
     await lifecycle.stop();
     throw error;
@@ -78,6 +84,23 @@ async function startRedis(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
   const { spec, url } = await prepareRedis({ binary, folder, port: await freePort() });
   await start(run, spec);
   env['VIGIL_TEST_REDIS_URL'] = url;
+}
+
+/** Where none can be had, the tests that need it say why. */
+async function startDocker(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
+  if (env['VIGIL_TEST_DOCKER_HOST'] !== undefined) return;
+  const why = whyNoDocker(env);
+  if (why !== null) {
+    env['VIGIL_TEST_NO_DOCKER'] = why;
+    return;
+  }
+  try {
+    const { host, stop } = await startDockerEngine(join(run.folder, 'docker'), env);
+    run.lifecycle.onStop('docker', stop);
+    env['VIGIL_TEST_DOCKER_HOST'] = host;
+  } catch (error) {
+    env['VIGIL_TEST_NO_DOCKER'] = String(error);
+  }
 }
 
 async function start({ folder, lifecycle }: Run, spec: ChildSpec): Promise<void> {

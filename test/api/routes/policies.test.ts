@@ -116,22 +116,17 @@ spec: { condition: cpu_usage > 80%, action: restart, enabled: false }
     expect(answer.json()).toMatchObject({ policy: 'shop/high-cpu', enabled: false });
   });
 
-  test('the body of the seed is taken; its verb is for dry runs until a runtime has it', async () => {
+  test('the body of the seed is taken, its verb and the alias of one', async () => {
     const seed = {
       name: 'high-cpu',
       condition: { type: 'metric_exceeds', metric: 'cpu_usage', threshold: 0.8 },
       action: 'scale-up',
     };
-    const refused = await call('POST', '/policies', { ...seed, mode: 'enforce' });
-    expect(refused).toMatchObject({
-      status: 422,
-      problems: [{ message: expect.stringContaining('runtime docker will') as string }],
-    });
-    const made = await call('POST', '/policies', seed);
-    expect(made).toMatchObject({
+    expect(await call('POST', '/policies', seed)).toMatchObject({
       status: 201,
       condition: 'cpu_usage > 0.8',
-      document: { mode: 'dry-run', steps: [{ action: 'scale', params: { by: 1 } }] },
+      warnings: [],
+      document: { mode: 'enforce', steps: [{ action: 'scale', params: { by: 1 } }] },
     });
     const known = { ...seed, name: 'other', action: 'restart_service' };
     expect(await call('POST', '/policies', known)).toMatchObject({ status: 201 });
@@ -154,10 +149,10 @@ spec: { condition: cpu_usage > 80%, action: restart, enabled: false }
   });
 
   test('warnings come with the policy that was written, not with one that is read', async () => {
-    const seed = { name: 'more', condition: 'cpu_usage > 80%', action: 'scale-up' };
+    const seed = { name: 'more', condition: 'errors_total > 5', action: 'restart' };
     const warning = {
       field: 'api:1:1',
-      message: expect.stringContaining('can only be a dry run') as string,
+      message: expect.stringContaining('errors_total only grows') as string,
     };
     expect(await call('POST', '/policies', seed)).toMatchObject({ warnings: [warning] });
     const path = '/policies/default/more';

@@ -81,9 +81,13 @@ metadata: { name: web }
 spec: { runtime: { type: process, command: [node] } }
 ---
 `;
-  const file = write('more.yaml', service + GOOD.replace('action: restart', 'action: scale_up'));
+  const more = service + GOOD.replace('action: restart', 'action: scale_up');
+  const refused = await runCli(register, ['check', write('more.yaml', more)]);
+  expect(refused.error).toMatchObject({ exitCode: 1 });
+  expect(refused.out).toContain('cannot be done to Service default/web');
+  const file = write('more.yaml', `${more}  mode: dry-run\n`);
   const { out, error } = await runCli(register, ['check', file]);
   expect(error).toBeNull();
   expect(out).toContain('cannot be done to Service default/web');
-  expect(out).toContain('1 file checked: 1 Service, 1 Policy, no errors, 2 warnings\n');
+  expect(out).toContain('1 file checked: 1 Service, 1 Policy, no errors, 1 warning\n');
 });

@@ -153,6 +153,48 @@ describe('drift of a Service', () => {
   });
 });
 
+describe('drift of a set of containers', () => {
+  const containers: ServiceSpec = {
+    ...spec,
+    config: [],
+    runtime: {
+      ...{ type: 'docker', image: 'web:2', adopt: null, command: null, env: {}, replicas: 3 },
+      ...{ resources: { cpus: null, memory: null }, network: null, ports: [], volumes: [] },
+      ...{ labels: {}, stopTimeout: 0, health: null, healthyWithin: 0, runningFor: 0 },
+      pull: 'never',
+    },
+  };
+  const observed: ObservedState = {
+    ...{ identity: 'a,b,c', isRunning: true, isAbsent: false, command: null, env: {}, config: [] },
+    ...{ image: 'web:2', replicas: 3 },
+  };
+  const pointers = (given: Partial<ServiceSpec>, seen: Partial<ObservedState>) =>
+    driftOf({ ...containers, ...given }, { ...observed, ...seen }, digest).map(
+      ({ pointer, desired, observed: found }) => [pointer, desired, found],
+    );
+
+  it.each<[string, Partial<ServiceSpec>, Partial<ObservedState>, unknown[]]>([
+    ['as the manifest says there is none', {}, {}, []],
+    ['another image is a change', {}, { image: 'web:1' }, [['/image', 'web:2', 'web:1']]],
+    ['another number is a change', {}, { replicas: 2 }, [['/replicas', 3, 2]]],
+    [
+      'with none that runs only that is told',
+      {},
+      { isRunning: false, identity: null, image: null, replicas: 0, env: null },
+      [['/running', true, false]],
+    ],
+    ['a number within the bounds is right', { scaling: { min: 1, max: 5 } }, { replicas: 5 }, []],
+    [
+      'a number beyond the bounds is told against the nearest',
+      { scaling: { min: 2, max: 5 } },
+      { replicas: 1 },
+      [['/replicas', 2, 1]],
+    ],
+  ])('%s', (_name, given, seen, expected) => {
+    expect(pointers(given, seen)).toEqual(expected);
+  });
+});
+
 const value: fc.Arbitrary<FactValue> = fc.oneof(
   fc.boolean(),
   fc.string(),

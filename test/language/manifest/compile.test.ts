@@ -200,34 +200,6 @@ test.each([
   expect(objects[0]?.policies[0]?.steps).toEqual([{ action: 'scale', params }]);
 });
 
-test('a verb that only a planned runtime has is for dry runs, and the problem names that runtime', () => {
-  const catalogue = CATALOGUE.map((one) =>
-    one.type === 'docker' ? { ...one, isPlanned: true as const } : one,
-  );
-  const compiled = (changes: object) =>
-    compileDocument(
-      { policies: [{ ...SEED, action: 'scale_up', ...changes }] },
-      { file: 'api', catalogue },
-    );
-  const message =
-    '/policies/0/action: no runtime has the action "scale_up" (scale) yet; runtime docker will, until then the policy can only be a dry run (mode: dry-run)';
-  expect(compiled({ mode: 'enforce' })).toMatchObject({
-    objects: [],
-    problems: [{ message, severity: 'error' }],
-  });
-  expect(compiled({})).toMatchObject({
-    objects: [{ policies: [{ mode: 'dry-run' }] }],
-    problems: [{ message, severity: 'warning' }],
-  });
-  expect(compiled({ mode: 'dry-run' })).toMatchObject({
-    problems: [],
-    objects: [{ policies: [{ steps: [{ action: 'scale', params: { by: 1 } }] }] }],
-  });
-  expect(compiled({ action: 'teleport' }).problems[0]?.message).toMatch(
-    /known: restart, sync, notify$/,
-  );
-});
-
 describe('one policy at a place', () => {
   const place = { namespace: 'shop', name: 'high-cpu' };
   const at = (document: unknown, policy: object = place) =>

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { ContainerInspectInfo } from 'dockerode';
+import type { ObservedState, RuntimeTarget } from '../../../domain/action/runtime';
+import type { DockerSpec } from '../../../domain/runtime-spec';
+import { adoptedBy, adoptedIdentity } from './adopted';
+import { identityOf, readSet, variablesOf, type Container } from './containers';
+import { dockerOf, type DockerContext } from './context';
+
+/**
+ * What stands, in the manifest's words. Of replicas that differ from one another, the first that
+ * is not as the manifest says is told.
+ * @param marker a file that is there once Vigil has made the first container
+ */
+export async function observe(
+  context: DockerContext,
+  target: RuntimeTarget,
+  marker: string,
+): Promise<ObservedState> {
+  const spec = dockerOf(target);
+  if (spec.adopt !== null) return observeAdopted(await adoptedBy(context, target));
+  const { current, next, failed } = await readSet(context, target.resource);
+  // A new container serves before its swap has ended.
+  const running = [...current, ...next].filter(({ isRunning }) => isRunning);
+  const isAbsent = current.length + next.length + failed.length === 0 && !existsSync(marker);
+  return {
+    identity: identityOf(current),
+    isRunning: running.length > 0,
+    isAbsent,
+    command: commandOf(running, spec),
+    env: await variablesShown(context, running, spec),
+    config: await filesOf(target),
+    image: await imageOf(context, running, spec),
+    replicas: new Set(running.map(({ replica }) => replica)).size,
+    health: healthOf(running.map(({ info }) => info)),
+  };
+}
+
+function observeAdopted(info: ContainerInspectInfo | null): ObservedState {
+  const isRunning = info?.State.Running === true;
+  return {
+    ...{ identity: adoptedIdentity(info), isRunning, isAbsent: false },
+    // It is as somebody else made it: of that, nothing is for a manifest to say.
+    ...{ command: null, env: null, config: [], image: null },
+    replicas: isRunning ? 1 : 0,
+    health: healthOf(info === null ? [] : [info]),
+  };
+}
+
+/** Files of the host, which reach a container through a volume; this runtime looks, and writes none. */
+function filesOf({ spec }: RuntimeTarget): Promise<ObservedState['config']> {
+  return Promise.all(
+    spec.config.map(async ({ path }) => {
+      const content = await readFile(resolve(path)).catch(() => null);
+      if (content === null) return { path, sha256: null };
+      return { path, sha256: createHash('sha256').update(content).digest('hex') };
+    }),
+  );
+}
+
+/** Not looked at where the manifest leaves it to the image. */
+function commandOf(running: readonly Container[], { command }: DockerSpec): string[] | null {
+  if (command === null) return null;
+  const wanted = JSON.stringify(command);
+  const found = running.map(({ info }) => info.Config.Cmd);
+  return found.find((words) => JSON.stringify(words) !== wanted) ?? found[0] ?? null;
+}
+
+async function variablesShown(
+  { secrets }: DockerContext,
+  running: readonly Container[],
+  { env }: DockerSpec,
+): Promise<Record<string, string | null> | null> {
+  if (running.length === 0) return null;
+  const present = running.map(({ info }) => variablesOf(info));
+  const shown: Record<string, string | null> = {};
+  for (const [name, wanted] of Object.entries(env)) {
+    shown[name] = wanted;
+    for (const variables of present) {
+      const value = await secrets.shown(wanted, variables.get(name));
+      if (value !== wanted) shown[name] = value;
+    }
+  }
+  return shown;
+}
+
+/** The image's name; with its id where the name means another image by now. Null: nothing runs. */
+async function imageOf(
+  { engine }: DockerContext,
+  running: readonly Container[],
+  { image: wanted }: DockerSpec,
+): Promise<string | null> {
+  const names: string[] = [];
+  for (const { spec, info } of running) {
+    const name = spec.image ?? '';
+    const id = await engine.imageId(name);
+    names.push(id === null || id === info.Image ? name : `${name} (${info.Image.slice(0, 19)})`);
+  }
+  return names.find((name) => name !== wanted) ?? names[0] ?? null;
+}
+
+/** The worst of them; null where none is checked. */
+function healthOf(
+  infos: readonly ContainerInspectInfo[],
+): 'healthy' | 'unhealthy' | 'starting' | null {
+  const found = infos.map(({ State }) => State.Health?.Status);
+  for (const status of ['unhealthy', 'starting', 'healthy'] as const) {
+    if (found.includes(status)) return status;
+  }
+  return null;
+}
