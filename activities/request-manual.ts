@@ -61,6 +61,7 @@ function manualPlan(resource: Resource, request: ManualRequest): ActionPlan {
     policyRevision: 0,
     severity: 'critical',
     spec: specOf(resource),
+    host: resource.host,
     steps,
     verify: { settleMs: 1000, stableMs: 5000, withinMs: 60_000 },
     approval: null,

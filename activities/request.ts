@@ -208,6 +208,7 @@ function planOf({ stored, resource, verdict }: Ask, correlationId: string | null
     policyRevision: revision,
     severity: verdict.severity,
     spec: specOf(resource),
+    host: resource.host,
     steps: policy.steps,
     verify: policy.verify,
     // A dry run has no effect to approve: nobody is asked.

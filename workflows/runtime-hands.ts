@@ -128,8 +128,8 @@ async function actOnHost<T>(call: StepCall, label: string, once: Once<T>): Promi
 }
 
 function endedBy(error: unknown, label: string): Failed {
-  if (isOfType(error, NO_EFFECT.paused)) return cancelled(`paused (file): ${rootCause(error)}`);
-  if (isOfType(error, NO_EFFECT.hostAway)) return cancelled(`host_away: ${rootCause(error)}`);
+  if (isOfType(error, NO_EFFECT.paused)) return refused(`paused (file): ${rootCause(error)}`);
+  if (isOfType(error, NO_EFFECT.hostAway)) return refused(`host_away: ${rootCause(error)}`);
   // Only the runtime's own refusal says that the effect did not happen: a timeout does not, nor
   // a journal that could not be written after it.
   const isKnown = isFinal(error) && !isOfType(error, UNKNOWN_EFFECT);
@@ -147,6 +147,12 @@ function failedBy(error: unknown, outcome: 'failed' | 'inconclusive', label: str
 function cancelled(reason: string): Failed {
   log.warn('step not begun', { reason });
   return { kind: 'failed', ending: { outcome: 'cancelled', reason } };
+}
+
+/** The host itself would not: no gate knows of it, so that one cooldown passes before it is asked again. */
+function refused(reason: string): Failed {
+  log.warn('step refused by its host', { reason });
+  return { kind: 'failed', ending: { outcome: 'cancelled', reason, isCalledOff: true } };
 }
 
 /** No worker took it up in time: it did not begin, and never will. */
