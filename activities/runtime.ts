@@ -58,19 +58,21 @@ export function createRuntimeActivities(deps: RuntimeActivityDeps) {
      */
     async execute(input: ExecuteInput): Promise<StepResult> {
       const runtime = runtimeOf(deps, input.request.target);
-      return perform(deps, input, { runtime, step: input.step, act: runtime.execute });
+      const act: Deed<StepResult>['act'] = (request, signal) => runtime.execute(request, signal);
+      return perform(deps, input, { runtime, step: input.step, act });
     },
 
     /** Brings back what stood before a step, once; null: it cannot be undone, or never began here. */
     async restore(input: ExecuteInput): Promise<StepResult | null> {
       const runtime = runtimeOf(deps, input.request.target);
-      const { restore } = runtime;
-      if (restore === undefined) return null;
+      if (runtime.restore === undefined) return null;
+      const act: Deed<StepResult | null>['act'] = (given, signal) =>
+        runtime.restore?.(given, signal) ?? Promise.resolve(null);
       const { actionId, step, request } = input;
       // The snapshot that counts is the one the step began with, whatever was looked at since.
       const snapshot = (await deps.journal.snapshotOf({ actionId, step })) ?? request.snapshot;
       const asked = { ...input, request: { ...request, snapshot } };
-      return perform(deps, asked, { runtime, step: restoreStep(step), act: restore });
+      return perform(deps, asked, { runtime, step: restoreStep(step), act });
     },
   };
 }
