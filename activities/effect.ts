@@ -7,7 +7,7 @@ import {
   type Runtime,
   type StepResult,
 } from '../domain/action/runtime';
-import type { NO_EFFECT} from '../workflows/contract';
+import type { NO_EFFECT } from '../workflows/contract';
 import { UNKNOWN_EFFECT } from '../workflows/contract';
 
 const TRANSIENT_TRIES = 3;
@@ -26,6 +26,8 @@ export interface Effect<T extends StepResult | null> {
   request: ExecuteRequest;
   act: (request: ExecuteRequest) => Promise<T>;
   hindrance: () => Hindrance | null;
+  /** Throws once this try was silent for too long: another one may be at work. */
+  assertHeard: () => void;
   sleep: (ms: number) => Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export interface Effect<T extends StepResult | null> {
  */
 export async function effectOnce<T extends StepResult | null>(effect: Effect<T>): Promise<T> {
   const { journal, key, request } = effect;
+  effect.assertHeard();
   const hindrance = effect.hindrance();
   if (hindrance !== null && (await journal.snapshotOf(key)) === null) {
     throw ApplicationFailure.nonRetryable(hindrance.reason, hindrance.type);
@@ -85,10 +88,11 @@ async function done<T extends StepResult | null>(
 
 /** Transient errors get three tries; every other error fails the step at once. */
 async function tryThrice<T extends StepResult | null>(
-  { act, sleep }: Effect<T>,
+  { act, assertHeard, sleep }: Effect<T>,
   request: ExecuteRequest,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
+    assertHeard();
     try {
       return await act(request);
     } catch (error) {

@@ -9,7 +9,7 @@ import type {
   StepResult,
 } from '../domain/action/runtime';
 import type { Step } from '../domain/policy/policy';
-import { NO_EFFECT } from '../workflows/contract';
+import { HEARTBEAT_TIMEOUT_MS, NO_EFFECT } from '../workflows/contract';
 import { effectOnce, type Effect, type Hindrance } from './effect';
 import { pausedByFile } from './pause-file';
 
@@ -91,6 +91,9 @@ async function perform<T extends StepResult | null>(
   const context = Context.current();
   const signal = context.cancellationSignal;
   const target = input.request.target.resource;
+  const pulse = startPulse(() => {
+    context.heartbeat(activityInfo().attempt);
+  });
   const effect: Effect<T> = {
     journal: deps.journal,
     runtime,
@@ -98,17 +101,42 @@ async function perform<T extends StepResult | null>(
     request: input.request,
     act: (request) => act(request, signal),
     hindrance: () => hindranceOf(deps, input),
+    assertHeard: pulse.assertHeard,
     sleep: (ms) => context.sleep(ms),
   };
-  const heartbeat = setInterval(() => {
-    context.heartbeat(activityInfo().attempt);
-  }, HEARTBEAT_MS);
   try {
     const options = { waitMs: LOCK_WAIT_MS, signal };
     return await deps.journal.withTargetLock(target, options, () => effectOnce(effect));
   } finally {
-    clearInterval(heartbeat);
+    pulse.stop();
   }
+}
+
+/**
+ * Heartbeats while this process runs. A process that was stopped, or a machine that was suspended,
+ * goes on as if nothing had been; its try may long be lost, and must not act.
+ */
+function startPulse(beat: () => void): { assertHeard: () => void; stop: () => void } {
+  let beatAt = Date.now();
+  let isLost = false;
+  const look = (): void => {
+    const now = Date.now();
+    isLost ||= now - beatAt > HEARTBEAT_TIMEOUT_MS;
+    beatAt = now;
+  };
+  const timer = setInterval(() => {
+    look();
+    beat();
+  }, HEARTBEAT_MS);
+  return {
+    assertHeard() {
+      look();
+      if (isLost) throw ApplicationFailure.retryable('was silent for too long', 'Lapsed');
+    },
+    stop() {
+      clearInterval(timer);
+    },
+  };
 }
 
 /** The last look before an effect, by what this machine alone can tell. */

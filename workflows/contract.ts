@@ -19,6 +19,9 @@ export const HOST_START_MS = 30_000;
 /** `execute` may run this long; the reaper waits as long before it frees a slot whose effect had begun. */
 export const EXECUTE_TIMEOUT_MS = 120_000;
 
+/** Of `execute` and `restore`: a worker that was not heard for so long has lost its try. */
+export const HEARTBEAT_TIMEOUT_MS = 5000;
+
 /** Type of the failure of `execute` that says nothing of whether the effect happened. */
 export const UNKNOWN_EFFECT = 'UnknownEffect';
 
