@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ActionPlan, Hold } from '../domain/action/action';
 import { afterOutcome, episodeAt, type Episode } from '../domain/action/episode';
-import { firstHold, type Gate, type GateFacts } from '../domain/action/gates';
+import { firstHold, openFacts, type Gate, type GateFacts } from '../domain/action/gates';
 import type { LinkMaker } from '../domain/approval-link';
+import { PAUSE_FILE } from '../domain/action/pause';
 import type { ManualRequest, RequestAnswer } from '../domain/action/resource-state';
 import type { Notice } from '../domain/notice';
 import { NOTIFY, type Policy, type Severity, type Verdict } from '../domain/policy/policy';
@@ -28,8 +29,10 @@ import { findOpenRequest, findRequest, insertRequest } from '../storage/requests
 import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
 import { linkMaker } from './approval-links';
 import type { ActivityDeps } from './deps';
+import { hostAway } from './host-presence';
 import { answerMade, answerOpen } from './request-answer';
 import { tellPeople } from './notify';
+import { pausedByFile } from './pause-file';
 import { verdictNow } from './observation';
 import { policyFacts } from './request-facts';
 import { makeManualRequest } from './request-manual';
@@ -66,6 +69,7 @@ interface Ask {
   cleared: StoredVerdict | null;
   /** Why the worker of its host is not there; null when it is. */
   hostAway: string | null;
+  filePause: GateFacts['pause'];
   key: EpisodeKey;
   now: number;
   makeLink: LinkMaker | null;
@@ -104,8 +108,9 @@ export function createRequestActivities(deps: ActivityDeps) {
       if (known !== null) return reply(await answerOpen(deps, known));
       const resource = await loadResource(pool, key);
       if (resource === null) return reply({ kind: 'gone' });
+      const hostAway = await awayOf(deps, resource);
       const made = await inTransaction(pool, (db) =>
-        makeManualRequest(db, { resource, hostAway: null }, request),
+        makeManualRequest(db, { resource, hostAway }, request),
       );
       return reply(made ?? (await answerMade(deps, request.actionId)));
     },
@@ -125,7 +130,8 @@ async function lookAt(deps: ActivityDeps, resource: Resource, stored: StoredPoli
     now,
     since: isSameRun ? Math.min(seen.since, verdict.since) : verdict.since,
     cleared: seen,
-    hostAway: null,
+    hostAway: await awayOf(deps, resource),
+    filePause: filePause(deps, resource),
     makeLink: linkMaker(deps),
     key: {
       resource: resource.key,
@@ -133,6 +139,17 @@ async function lookAt(deps: ActivityDeps, resource: Resource, stored: StoredPoli
       generation: Math.max(resource.createdRevision, stored.createdRevision),
     },
   };
+}
+
+/** Why the worker of its host is not there; null: it is, or it is this host. */
+async function awayOf({ temporal }: ActivityDeps, { host }: Resource): Promise<string | null> {
+  return host === null ? null : hostAway(temporal, host);
+}
+
+/** The pause of this home by a file in it, which holds its own runtimes alone. */
+function filePause({ home }: ActivityDeps, { host }: Resource): GateFacts['pause'] {
+  const reason = host === null ? pausedByFile(home) : null;
+  return reason === null ? null : { scope: `file ${PAUSE_FILE}`, reason, until: null };
 }
 
 function notFiringYet({ verdict, stored, since, now }: Ask): RequestAnswer | null {
@@ -164,10 +181,14 @@ async function makeRequest(
   const { resource, hostAway, now } = ask;
   const edges = ask.cleared?.edges ?? [];
   const want = { resource, policy, episode, maxConcurrent, isNotice, edges, hostAway, now };
-  const hold = holdOf(await policyFacts(db, want), {
-    plan,
-    percent: policy.limits.maxConcurrentPercent,
-  });
+  const facts = await policyFacts(db, want);
+  const hold = holdOf(
+    { ...facts, pause: facts.pause ?? ask.filePause },
+    {
+      plan,
+      percent: policy.limits.maxConcurrentPercent,
+    },
+  );
   if (hold !== null) return held(db, ask, { episode, hold });
   if (isNotice) return told(db, ask, { plan, episode });
   await saveEpisode(db, ask.key, episode);
@@ -201,14 +222,21 @@ function holdOf(
     const detail = `${percent} % of its targets are none: raise limits.maxConcurrent`;
     return { gate: 'max_concurrent', detail, until: null };
   }
-  return plan.approval === null ? null : firstHold(facts, 'others');
+  const others = plan.approval === null ? null : firstHold(facts, 'others');
+  // A slot would only be held for a worker that does not come.
+  return others ?? firstHold({ ...openFacts(facts.now, facts.target), ...away(facts) }, 'others');
+}
+
+function away({ hostAway: reason, isNotice }: GateFacts): Partial<GateFacts> {
+  return { hostAway: reason, isNotice };
 }
 
 async function held(
   db: Db,
-  { key, stored, now }: Ask,
+  ask: Ask,
   { episode, hold }: { episode: Episode; hold: Hold },
 ): Promise<RequestAnswer> {
+  const { key, stored, now } = ask;
   const { policy, revision } = stored;
   const named = { ...key, namespace: policy.namespace, policyRevision: revision };
   const isNews = await saveHold(db, { ...named, episode: episode.episode }, hold);
@@ -216,7 +244,8 @@ async function held(
     await insertNotice(db, exhausted(policy, key.resource, hold));
   }
   // What looks at others lifts without a word to this policy: it looks again by itself.
-  const isOthers = hold.until === null && WITHOUT_WORD.has(hold.gate);
+  const isByFile = hold.gate === 'paused' && ask.filePause !== null;
+  const isOthers = hold.until === null && (isByFile || WITHOUT_WORD.has(hold.gate));
   return { kind: 'held', hold: isOthers ? { ...hold, until: now + LOOK_AGAIN_MS } : hold };
 }
 

@@ -24,6 +24,14 @@ export const workerConfigSchema = z.object({
       /** Where /health and /metrics listen. */
       host: z.string().default('127.0.0.1'),
       port: port.default(8081),
+      /** Act for this host only: its runtimes, without database and workflows (`--host`). */
+      hostName: z
+        .string()
+        .regex(
+          /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+          'must be a name of a host, as in manifests',
+        )
+        .optional(),
       /** How often the observer looks at each resource. */
       observeInterval: duration.default(2000),
       /** How often requests of lost workflows are looked for. */

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Runtime as TemporalRuntime, DefaultLogger } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
 import { DEFAULT_CONSTANTS, type ActivityDeps } from '../activities';
 import { loadConfig } from '../platform/config-loader';
@@ -16,14 +15,20 @@ import {
 import { createPool } from '../storage/database';
 import { workerConfigSchema, type WorkerConfig } from './config';
 import { createControlWorker, startHousekeeping } from './control';
+import { runHost } from './host';
 import { startObserver } from './observe';
 import { createRuntimes } from './runtimes';
 import { ensureSearchAttributes } from './search-attributes';
+import { logTemporalThrough, whenReachable } from './temporal';
 
-const RETRY_MS = 1000;
+/** The worker process: of the control queue, or, where it is given a name, of one host. */
+function run(config: WorkerConfig): Promise<void> {
+  const host = config.worker.hostName;
+  return host === undefined ? runControl(config) : runHost(config, host);
+}
 
-/** The worker process: control queue, process runtime and observer of this host. */
-async function run(config: WorkerConfig): Promise<void> {
+/** Control queue, runtimes and observer of the control host. */
+async function runControl(config: WorkerConfig): Promise<void> {
   const logger = createLogger('worker', config.log.level);
   const registry = createRegistry('worker');
   const lifecycle = createProcessLifecycle(logger);
@@ -67,6 +72,7 @@ async function run(config: WorkerConfig): Promise<void> {
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
     deps: {
       ...{ pool, temporal: temporal.client, logger, runtimes, hasSearchAttributes },
+      home: config.home,
       ...settingsOf(config, target),
     },
   });
@@ -94,18 +100,6 @@ function settingsOf(
   };
 }
 
-/** Keeps trying while Temporal is away; says so once. */
-async function whenReachable<T>(logger: Logger, attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await attempt();
-    } catch (err) {
-      if (tries === 1) logger.warn({ err }, 'Temporal cannot be reached, trying again');
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-  }
-}
-
 async function prepareServer(target: TemporalTarget, logger: Logger): Promise<boolean> {
   const connection = await Connection.connect({ ...target.connection, connectTimeout: '5s' });
   try {
@@ -123,22 +117,6 @@ function approvalKeyReader(config: WorkerConfig): () => string {
 function isLoopback(target: TemporalTarget): boolean {
   const host = (target.connection.address ?? 'localhost:7233').replace(/:\d+$/, '');
   return ['localhost', '[::1]', '::1'].includes(host) || host.startsWith('127.');
-}
-
-function logTemporalThrough(logger: Logger): void {
-  const levels = {
-    TRACE: 'trace',
-    DEBUG: 'debug',
-    INFO: 'debug',
-    WARN: 'warn',
-    ERROR: 'error',
-  } as const;
-  TemporalRuntime.install({
-    shutdownSignals: [],
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      logger[levels[level]]({ ...meta }, message);
-    }),
-  });
 }
 
 runProcess({ load: (source) => loadConfig(workerConfigSchema, source), run });

@@ -1,5 +1,5 @@
 import type { ActivityOptions } from '@temporalio/workflow';
-import { EXECUTE_TIMEOUT_MS } from './contract';
+import { EXECUTE_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS } from './contract';
 
 /** Control activities retry without limit, at most 5 s apart: a dependency that is away only delays. */
 export const CONTROL_ACTIVITY: ActivityOptions = {
@@ -21,6 +21,18 @@ export const INSPECT_ACTIVITY: ActivityOptions = {
 /** A worker that died is noticed after 5 s; the journal makes the next attempt safe. */
 export const EXECUTE_ACTIVITY: ActivityOptions = {
   startToCloseTimeout: EXECUTE_TIMEOUT_MS,
-  heartbeatTimeout: '5s',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   retry: { initialInterval: '500ms', maximumInterval: '5s', maximumAttempts: 20 },
 };
+
+/** On a host's queue each try is an activity of its own, so that the workflow sees which one began. */
+export const HOST_TRY: ActivityOptions = { retry: { maximumAttempts: 1 } };
+export const HOST_TRIES = 20;
+export const HOST_PAUSE_MS = 500;
+
+/**
+ * What was confirmed for a try holds for so long beyond the time in which its host must begin. The
+ * earliest end of an action whose try began is HEARTBEAT_TIMEOUT_MS beyond it, so that nothing begins
+ * after that end; what lies between the two is for clocks that differ.
+ */
+export const HOST_BUDGET_MS = 2000;

@@ -28,7 +28,7 @@ const control = proxyActivities<Activities>(CONTROL_ACTIVITY);
 export interface Ending {
   outcome: Outcome;
   reason: string;
-  /** A person called it off. */
+  /** A person called it off, also by a file PAUSE: no for one cooldown, not "at once again". */
   isCalledOff?: boolean;
 }
 

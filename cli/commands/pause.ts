@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { Anything, listOf, Pause } from '../answers';
 import { usageError } from '../failure';
+import { removePauseFile, writePauseFile } from '../pause-file';
+import { homeFolder } from '../up/paths';
 import { clock, fullKey, table, talksToApi, type Options } from '../output';
 
 export function register(program: Command): void {
@@ -9,6 +11,14 @@ export function register(program: Command): void {
       .option('--for <duration>', 'lift by itself after 10m, 2h, …; default: until resume')
       .option('--reason <text>', 'why; people and the audit trail see it', 'by hand'),
     async ({ api, args, options, show }) => {
+      if (options.flag('offline')) {
+        const home = offlineHome(args, options);
+        const path = writePauseFile(home, options.text('reason') ?? '');
+        show({ path }, () => [
+          `no worker of ${home} acts until ./vigil resume --offline (${path})`,
+        ]);
+        return;
+      }
       const pause = await api.send(
         {
           method: 'POST',
@@ -29,6 +39,12 @@ export function register(program: Command): void {
   talksToApi(
     scoped(program.command('resume').description('lift a pause')),
     async ({ api, args, options, show }) => {
+      if (options.flag('offline')) {
+        const home = offlineHome(args, options);
+        const path = removePauseFile(home);
+        show({ path }, () => [`workers of ${home} act again`]);
+        return;
+      }
       const scope = scopeOf(args[0], options);
       const answer = await api.send({ method: 'POST', path: '/resume', json: { scope } }, Anything);
       show(answer, () => [`${everything(scope)} is no longer paused`]);
@@ -49,7 +65,16 @@ export function register(program: Command): void {
 function scoped(command: Command): Command {
   return command
     .argument('[resource]', 'name, or namespace/name; of a resource, its Service or a Group')
-    .option('--all', 'everything');
+    .option('--all', 'everything')
+    .option('--offline', 'what the workers of VIGIL_HOME do, by a file in it, without any server');
+}
+
+/** The whole home, until it is lifted: a file knows neither resources nor clocks. */
+function offlineHome(args: readonly string[], options: Options): string {
+  if (args[0] !== undefined || options.text('for') !== undefined) {
+    throw usageError('--offline pauses everything of this VIGIL_HOME, until it is lifted');
+  }
+  return homeFolder(process.env);
 }
 
 /** Exactly one of RESOURCE and `--all`, so that nothing big happens by a slip. */

@@ -14,18 +14,22 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 /** Adds `vigil api|worker|gitops|agent`: one process, with the servers of a running `vigil up` where none are named. */
 export function register(program: Command): void {
   for (const [name, description] of Object.entries(DESCRIPTIONS)) {
-    program
+    const command = program
       .command(name)
       .description(description)
-      .option('--check-config', 'only check its configuration: 0, or 2 and every problem')
-      .action(() => run(name));
+      .option('--check-config', 'only check its configuration: 0, or 2 and every problem');
+    if (name === 'worker') {
+      command.option('--host <name>', 'act for this host only: its runtimes, no database');
+    }
+    command.action((options: { host?: string }) => run(name, options.host));
   }
 }
 
-async function run(name: string): Promise<void> {
+async function run(name: string, host?: string): Promise<void> {
   const main = processMain(name, repositoryRoot());
   if (main === null) throw new CliFailure(`no process is called ${name}`, 2);
   adoptServers(process.env);
+  if (host !== undefined) process.env['VIGIL_WORKER_HOST_NAME'] = host;
   // The process is its module: it runs until it is told to stop.
   await import(main);
 }

@@ -22,6 +22,7 @@ beforeEach(async () => {
     temporal: null as unknown as Client,
     logger: createLogger('test', 'silent'),
     runtimes: new Map(),
+    home: '/nonexistent',
     approvalKey: () => '',
     allowUnsignedSignals: true,
     hasSearchAttributes: false,

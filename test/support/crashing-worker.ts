@@ -39,6 +39,7 @@ async function main(settings: Settings): Promise<void> {
           crashingOnce(runtime, settings),
         ]),
       ),
+      home: settings.home,
       approvalKey: () => APPROVAL_KEY,
       allowUnsignedSignals: true,
       hasSearchAttributes: true,
