@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkRoutes, NOTICE_FIELDS } from '../activities/notices/settings';
 import {
   databaseSection,
   duration,
@@ -30,7 +31,10 @@ export const workerConfigSchema = z.object({
       /** Default: `keys/approval.key` in the home folder. */
       approvalKeyFile: z.string().optional(),
       maxCachedWorkflows: z.coerce.number().int().min(1).default(200),
+      /** Whom to tell what. */
+      ...NOTICE_FIELDS,
     })
+    .superRefine(checkRoutes)
     .prefault({}),
 });
 

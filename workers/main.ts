@@ -17,6 +17,7 @@ import {
 import { createPool } from '../storage/database';
 import { workerConfigSchema, type WorkerConfig } from './config';
 import { createControlWorker, startHousekeeping } from './control';
+import { startNotifier } from './notify';
 import { startObserver } from './observe';
 import { ensureSearchAttributes } from './search-attributes';
 
@@ -50,6 +51,11 @@ async function run(config: WorkerConfig): Promise<void> {
     isStoppingWithVigil: process.env['VIGIL_STOP_WITH_VIGIL'] === '1',
   });
   lifecycle.onStop('observer', observer.stop);
+  const notifier = startNotifier({
+    ...{ pool, logger, registry, now: Date.now, settings: config.worker },
+    namespace: target.namespace,
+  });
+  lifecycle.onStop('notifier', notifier.stop);
 
   const status = { isPolling: false };
   const health = await startHealthServer({

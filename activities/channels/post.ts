@@ -5,6 +5,9 @@ const TOLD_OF_ANSWER = 200;
 /** Failures before anything was sent: the receiver cannot have taken it. */
 const UNSENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
+/** Answers of a gateway that does not know what became of it. */
+const UNSURE = new Set([502, 504]);
+
 export interface Post {
   url: string;
   body: string;
@@ -35,7 +38,7 @@ export async function postJson({ url, body, headers, signal, secrets }: Post): P
   const said = withoutSecrets(answer, secrets).replace(/\s+/g, ' ').trim();
   throw new ChannelError(
     `the receiver answered ${response.status}${said === '' ? '' : `: ${said.slice(0, TOLD_OF_ANSWER)}`}`,
-    { mayHaveTold: response.status >= 500, retryAfterMs: retryAfter(response) },
+    { mayHaveTold: UNSURE.has(response.status), retryAfterMs: retryAfter(response) },
   );
 }
 

@@ -35,7 +35,7 @@ export function channel(settings: Record<string, unknown>, now: () => number = D
 
 export function told(changes: Partial<ToldNotice> = {}): ToldNotice {
   return {
-    ...notice({ key: 'held:default/web-policy:default/web' }),
+    ...notice({ kind: 'held', key: 'held:default/web-policy:default/web' }),
     id: 1,
     at: Date.parse('2026-01-02T03:04:05Z'),
     since: Date.parse('2026-01-02T03:04:05Z'),
