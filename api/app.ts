@@ -23,6 +23,7 @@ import { eventRoutes } from './routes/events';
 import { healthRoutes } from './routes/health';
 import { ingestRoutes } from './routes/ingest';
 import { manifestRoutes } from './routes/manifests';
+import { noticeRoutes } from './routes/notices';
 import { pauseRoutes } from './routes/pauses';
 import { policyRoutes } from './routes/policies';
 import { policyChangeRoutes } from './routes/policy-changes';
@@ -50,6 +51,7 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   auditRoutes,
   eventRoutes,
   queueRoutes,
+  noticeRoutes,
 ];
 
 const PROBLEM = {
