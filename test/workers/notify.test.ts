@@ -310,6 +310,28 @@ test('an incident that stands is told again where its route says so, until it en
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+test('Alertmanager is told each minute of what stands, since it would forget it', async () => {
+  start({ channels: { am: { type: 'alertmanager', url: ops.url } } });
+  await tell({ key: 'a' });
+  await settled();
+  const age = (seconds: number) =>
+    query(
+      database.pool,
+      `update notice_deliveries set sent_at = sent_at - make_interval(secs => $1)`,
+      [seconds],
+    );
+  await age(30);
+  await tell({ key: 'b' });
+  await settled();
+  expect(ops.taken).toHaveLength(2);
+  await age(31);
+  await waitFor('a to be told again', () => ops.taken.length === 3);
+  const [alerts = []] = ops.taken
+    .slice(2)
+    .map(({ body }) => body as { labels: { incident: string } }[]);
+  expect(alerts.map(({ labels }) => labels.incident)).toEqual(['a']);
+});
+
 test('a notice for one channel goes there alone; one for an unknown channel is told by the routes and shown', async () => {
   start({
     channels: { ops: json(ops), dev: json(dev) },
