@@ -311,7 +311,10 @@ test('an incident that stands is told again where its route says so, until it en
 });
 
 test('Alertmanager is told each minute of what stands, since it would forget it', async () => {
-  start({ channels: { am: { type: 'alertmanager', url: ops.url } } });
+  start({
+    channels: { am: { type: 'alertmanager', url: ops.url } },
+    routes: [{ channels: ['am'], wait: 0 }],
+  });
   await tell({ key: 'a' });
   await settled();
   const age = (seconds: number) =>
