@@ -2,6 +2,7 @@ import type { ActionPlan, Outcome } from '../domain/action/action';
 import { afterOutcome, FIRST_EPISODE, type Episode } from '../domain/action/episode';
 import { admit } from '../storage/admission';
 import { insertAudit } from '../storage/audit';
+import { noteOutcome } from '../storage/breakers';
 import { databaseNow } from '../storage/clock';
 import { inTransaction, query, type Db } from '../storage/database';
 import { loadPolicyRevision, lockEpisode, saveEpisode } from '../storage/decision-facts';

@@ -26,6 +26,9 @@ export const flag = z.union([
 
 export const home = z.string().default('.vigil');
 
+/** Base of the API as people reach it from elsewhere, for the links that they are sent. */
+export const publicUrl = z.url({ protocol: /^https?$/ }).optional();
+
 export const databaseSection = z
   .strictObject({
     url: z.string().min(1).default('postgres://vigil:vigil@127.0.0.1:5432/vigil'),

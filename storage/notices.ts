@@ -1,4 +1,4 @@
-import type { Notice } from '../domain/notice';
+import type { Notice, NoticeKind } from '../domain/notice';
 import { query, type Db } from './database';
 
 /** Heard by the notifiers: there is something to tell. */

@@ -75,7 +75,8 @@ export async function startHold(
   const [row] = await query<{ isActing: boolean; isPaused: boolean }>(
     db,
     `select exists (select 1 from slots where target = $1) as "isActing",
-            exists (select 1 from pauses where scope in ('*', $1, $2)
+            exists (select 1 from pauses where (scope in ('*', $1, $2) or exists (
+                      select 1 from group_members m where m.group_id = 'group:' || scope and m.resource = $1))
                     and (until is null or until > to_timestamp($3 / 1000.0))) as "isPaused"`,
     [resource, service, now],
   );

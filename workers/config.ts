@@ -7,11 +7,13 @@ import {
   home,
   logSection,
   port,
+  publicUrl,
   temporalSection,
 } from '../platform/config-sections';
 
 export const workerConfigSchema = z.object({
   home,
+  publicUrl,
   database: databaseSection,
   temporal: temporalSection,
   log: logSection,

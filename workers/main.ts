@@ -91,10 +91,11 @@ async function run(config: WorkerConfig): Promise<void> {
 function settingsOf(
   config: WorkerConfig,
   target: TemporalTarget,
-): Pick<ActivityDeps, 'approvalKey' | 'allowUnsignedSignals' | 'constants'> {
+): Pick<ActivityDeps, 'approvalKey' | 'publicUrl' | 'allowUnsignedSignals' | 'constants'> {
   const { unsignedSignals, reapInterval, retention } = config.worker;
   return {
     approvalKey: approvalKeyReader(config),
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
     allowUnsignedSignals: unsignedSignals ?? isLoopback(target),
     constants: { ...DEFAULT_CONSTANTS, reapAfterMs: reapInterval, retentionMs: retention },
   };
