@@ -78,6 +78,9 @@ async function close(
   const { outcome, reason, event } = ending;
   const after = await advanceEpisode(db, request, ending, backoff);
   await closeRequest(db, plan.actionId, { outcome, reason });
+  if (plan.policy !== null) {
+    await noteOutcome(db, { policy: plan.policy, outcome, now: await databaseNow(db) });
+  }
   if (outcome === 'inconclusive') await insertNotice(db, inconclusiveNotice(plan, reason));
   const who = event === 'reaped' ? { actor: 'vigil', door: 'reaper' as const } : {};
   await insertAudit(db, [

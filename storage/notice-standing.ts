@@ -35,13 +35,11 @@ const HELD = `
                           where x.resource = e.resource and x.policy = e.policy)
      and not p.document @> '{"enabled": false}' and not p.document @> '{"mode": "dry-run"}'
   union all
-  select r.plan ->> 'namespace', r.resource, r.policy, r.action_id, r.severity, a.details ->> 'gate',
-         a.details ->> 'detail', null, r.created_at
+  select r.plan ->> 'namespace', r.resource, r.policy, r.action_id, r.severity, r.held_gate,
+         r.held_detail, r.held_until, r.created_at
     from requests r
-    left join lateral (select details from audit_events
-                        where action_id = r.action_id and event in ('queued', 'held')
-                        order by id desc limit 1) a on true
-   where r.state = 'open' and not r.plan @> '{"dryRun": true}'`;
+   where r.state = 'open' and not r.plan @> '{"dryRun": true}'
+     and (r.held_gate is null or r.held_gate <> all($1::text[]))`;
 
 /** False: another process is looking for standing reasons; until the transaction ends nobody else does. */
 export async function lockStanding(db: Db): Promise<boolean> {
