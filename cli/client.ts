@@ -92,7 +92,7 @@ export function createClient(baseUrl: string, env: NodeJS.ProcessEnv): ApiClient
   const headers = {
     accept: 'application/json',
     'user-agent': 'vigil-cli',
-    'x-vigil-actor': env['VIGIL_ACTOR'] ?? loginName(),
+    'x-vigil-actor': actorName(env),
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
   };
 
@@ -141,6 +141,11 @@ export function createClient(baseUrl: string, env: NodeJS.ProcessEnv): ApiClient
 function bodyOf(json: unknown, yaml: string | undefined): Body | null {
   if (yaml !== undefined) return { type: 'application/yaml', text: yaml };
   return json === undefined ? null : { type: 'application/json', text: JSON.stringify(json) };
+}
+
+/** How the API and the audit know who types: VIGIL_ACTOR, else the login. */
+export function actorName(env: NodeJS.ProcessEnv): string {
+  return env['VIGIL_ACTOR'] ?? loginName();
 }
 
 function loginName(): string {

@@ -47,8 +47,11 @@ export interface Observation {
 
 export type Recorded =
   | { kind: 'recorded'; opened: string[]; resolved: string[] }
-  /** `superseded`: another revision is in force by now; `acting`: a step is changing the resource right now. */
-  | { kind: 'skipped'; reason: 'superseded' | 'acting' };
+  /**
+   * `superseded`: another revision is in force by now; `acting`: a step is changing the resource
+   * right now; `unseen`: its runtime cannot look.
+   */
+  | { kind: 'skipped'; reason: 'superseded' | 'acting' | 'unseen' };
 
 interface OpenDrift {
   id: number;
