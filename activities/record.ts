@@ -6,10 +6,12 @@ import { noteOutcome } from '../storage/breakers';
 import { databaseNow } from '../storage/clock';
 import { inTransaction, query, type Db } from '../storage/database';
 import { loadPolicyRevision, lockEpisode, saveEpisode } from '../storage/decision-facts';
+import { insertNotice } from '../storage/notices';
 import { enqueue, OUTBOX_PRIORITY } from '../storage/outbox';
 import { auditOf, closeRequest, findRequest, type StoredRequest } from '../storage/requests';
 import { resourceWorkflowId, SIGNALS, type ActionFinished } from '../workflows/contract';
 import type { ActivityDeps } from './deps';
+import { inconclusiveNotice } from './notices/words';
 
 interface RecordInput {
   plan: ActionPlan;
@@ -79,6 +81,7 @@ async function close(
   if (plan.policy !== null) {
     await noteOutcome(db, { policy: plan.policy, outcome, now: await databaseNow(db) });
   }
+  if (outcome === 'inconclusive') await insertNotice(db, inconclusiveNotice(plan, reason));
   const who = event === 'reaped' ? { actor: 'vigil', door: 'reaper' as const } : {};
   await insertAudit(db, [
     auditOf(plan, event, { outcome, reason, ...inWords(after), ...(await tookMs(db, plan)) }, who),

@@ -26,6 +26,7 @@ import { eventRoutes } from './routes/events';
 import { healthRoutes } from './routes/health';
 import { ingestRoutes } from './routes/ingest';
 import { manifestRoutes } from './routes/manifests';
+import { noticeRoutes } from './routes/notices';
 import { pauseRoutes } from './routes/pauses';
 import { policyRoutes } from './routes/policies';
 import { policyChangeRoutes } from './routes/policy-changes';
@@ -56,6 +57,7 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   auditRoutes,
   eventRoutes,
   queueRoutes,
+  noticeRoutes,
 ];
 
 const PROBLEM = {

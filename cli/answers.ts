@@ -129,6 +129,25 @@ export const ApprovalLink = z.looseObject({
 
 export const Decided = z.looseObject({ state: z.string() });
 
+export const NoticeRow = z.looseObject({
+  id: z.number(),
+  kind: z.string(),
+  severity: z.string(),
+  title: z.string(),
+  isResolved: z.boolean(),
+  isOpen: z.boolean(),
+  at: time,
+  deliveries: z.array(
+    z.looseObject({
+      channel: z.string(),
+      state: z.string(),
+      attempts: z.number(),
+      error: z.string().nullable(),
+    }),
+  ),
+});
+export type NoticeRow = z.output<typeof NoticeRow>;
+
 export const Pause = z.looseObject({
   scope: z.string(),
   reason: z.string(),

@@ -37,7 +37,10 @@ export interface Notice {
   once?: string;
 }
 
-/** False: a single word that nothing ends, like a test or a step of a manual action. */
+/** Kinds that something of the policy ends; of a manual action nothing does. */
+const OF_A_POLICY: readonly NoticeKind[] = ['policy', 'inconclusive'];
+
+/** False: a single word that nothing ends, like a test or what a manual action has to say. */
 export function isIncident({ kind, policy }: Pick<Notice, 'kind' | 'policy'>): boolean {
-  return kind !== 'test' && !(kind === 'policy' && policy === null);
+  return kind !== 'test' && !(policy === null && OF_A_POLICY.includes(kind));
 }

@@ -210,6 +210,15 @@ function oneByOne(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   }));
 }
 
+/** The variable that a value came from; of a value inside one that holds JSON, with the place in it. */
+function variableOf(path: string, env: NodeJS.ProcessEnv): string | undefined {
+  for (let at = path; at !== ''; at = at.slice(0, Math.max(at.lastIndexOf('.'), 0))) {
+    const name = [environmentName(at), ALIASES[at]].find((n) => n && env[n] !== undefined);
+    if (name !== undefined) return at === path ? name : `${name}: ${path.slice(at.length + 1)}`;
+  }
+  return undefined;
+}
+
 function describe(
   issue: z.core.$ZodIssue,
   file: ParsedFile | null,
@@ -218,9 +227,7 @@ function describe(
   const keys =
     issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
   const path = keys.map(String).join('.');
-  const variable = [environmentName(path), ALIASES[path]].find(
-    (name) => name && env[name] !== undefined,
-  );
+  const variable = variableOf(path, env);
   const where =
     variable !== undefined
       ? `environment variable ${variable}`

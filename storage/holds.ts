@@ -22,7 +22,8 @@ export async function saveHold(db: Db, key: HeldKey, hold: Hold): Promise<boolea
      values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), clock_timestamp())
      on conflict (resource, policy, generation) do update set
        held_gate = excluded.held_gate, held_detail = excluded.held_detail, held_until = excluded.held_until,
-       held_since = excluded.held_since
+       held_since = case when episodes.held_gate is distinct from excluded.held_gate
+         then excluded.held_since else episodes.held_since end
      where episodes.held_gate is distinct from excluded.held_gate
         or episodes.held_until is distinct from excluded.held_until
      returning 1`,

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { isRange } from '../platform/address-ranges';
+import { checkRoutes, NOTICE_FIELDS } from '../activities/notices/settings';
 import {
   databaseSection,
   duration,
@@ -71,7 +72,10 @@ export const workerConfigSchema = z.object({
         })
         .prefault({}),
       maxCachedWorkflows: z.coerce.number().int().min(1).default(200),
+      /** Whom to tell what. */
+      ...NOTICE_FIELDS,
     })
+    .superRefine(checkRoutes)
     .prefault({}),
 });
 

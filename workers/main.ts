@@ -16,6 +16,7 @@ import { createPool } from '../storage/database';
 import { workerConfigSchema, type WorkerConfig } from './config';
 import { createControlWorker, startHousekeeping } from './control';
 import { runHost } from './host';
+import { startNotifier } from './notify';
 import { startObserver } from './observe';
 import { createRuntimes } from './runtimes';
 import { ensureSearchAttributes } from './search-attributes';
@@ -54,6 +55,11 @@ async function runControl(config: WorkerConfig): Promise<void> {
     isStoppingWithVigil: process.env['VIGIL_STOP_WITH_VIGIL'] === '1',
   });
   lifecycle.onStop('observer', observer.stop);
+  const notifier = startNotifier({
+    ...{ pool, logger, registry, now: Date.now, settings: config.worker },
+    namespace: target.namespace,
+  });
+  lifecycle.onStop('notifier', notifier.stop);
 
   const status = { isPolling: false };
   const health = await startHealthServer({

@@ -43,6 +43,7 @@ create table notice_deliveries (
   leased_until timestamptz,
   told_at timestamptz,
   sent_at timestamptz,
+  maybe_told boolean not null default false,
   thread text,
   error text,
   primary key (notice_id, channel)
@@ -50,6 +51,7 @@ create table notice_deliveries (
 comment on column notice_deliveries.state is 'dropped: its incident ended before it was told';
 comment on column notice_deliveries.message is 'the latest try it was part of; several deliveries may share one';
 comment on column notice_deliveries.told_at is 'when it was told first; sent_at: last';
+comment on column notice_deliveries.maybe_told is 'a try ended without an answer: the receiver may have taken it';
 comment on column notice_deliveries.thread is 'what the channel calls the conversation, so that later words join it';
 create index notice_deliveries_waiting on notice_deliveries (channel, due_at) where state = 'waiting';
 create index notice_deliveries_attempted on notice_deliveries (channel, attempted_at);

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { ActionPlan } from '../../domain/action/action';
 import type { Notice } from '../../domain/notice';
 
-/** A notice of an incident of its own. */
+/** A notice of an incident of its own, of a kind that only its writer ends. */
 export function notice(changes: Partial<Notice> = {}): Notice {
   return {
-    kind: 'held',
-    key: `held:${randomUUID()}`,
+    kind: 'breaker_open',
+    key: `breaker:${randomUUID()}`,
     namespace: 'default',
     resource: 'default/web',
     policy: 'default/web-policy',
