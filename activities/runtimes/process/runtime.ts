@@ -9,8 +9,8 @@ import {
   type RuntimeTarget,
   type StepResult,
 } from '../../../domain/action/runtime';
-import { differingFiles, observeFiles, restoreFiles } from './config-files';
-import { processOf, runFolder, type ProcessContext } from './context';
+import { differingFiles, observeFiles, restoreFiles } from '../files/config-files';
+import { configOf, processOf, runFolder, type ProcessContext } from './context';
 import { createEnvironment } from './environment';
 import { findProcess } from './find';
 import { withLock } from './lock';
@@ -107,14 +107,15 @@ async function observe(tools: Tools, target: RuntimeTarget): Promise<ObservedSta
     isAbsent: present === null && record === null,
     command: present?.command ?? null,
     env: present === null ? null : await environment.observe(processOf(target).env, present.pid),
-    config: await observeFiles(target),
+    config: await observeFiles(configOf(target)),
   };
 }
 
 /** The first start makes what the manifest says; later differences are drift, and sync's to decide. */
 async function prepareFirstStart({ context }: Tools, target: RuntimeTarget): Promise<void> {
   if ((await readRecord(runFolder(context, target.resource))) !== null) return;
-  await restoreFiles(target, await differingFiles(target));
+  const config = configOf(target);
+  await restoreFiles({ ...config, files: await differingFiles(config) });
 }
 
 function withVerb(request: ExecuteRequest): ExecuteRequest {

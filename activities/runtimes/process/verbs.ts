@@ -1,6 +1,6 @@
 import type { ExecuteRequest, RuntimeTarget, StepResult } from '../../../domain/action/runtime';
-import { differingFiles, restoreFiles } from './config-files';
-import { processOf, runFolder, workingFolder, type ProcessContext } from './context';
+import { differingFiles, restoreFiles } from '../files/config-files';
+import { configOf, processOf, runFolder, workingFolder, type ProcessContext } from './context';
 import type { Environment } from './environment';
 import { findProcess, type RunningProcess } from './find';
 import { checkProgram } from './program';
@@ -58,8 +58,8 @@ export async function sync(tools: Tools, request: ExecuteRequest): Promise<StepR
   if (isOutdated && present !== null && present.identity !== request.snapshot.identity) {
     throw targetChanged(request, present);
   }
-  const files = await differingFiles(target);
-  const written = await restoreFiles(target, files);
+  const files = await differingFiles(configOf(target));
+  const written = await restoreFiles({ ...configOf(target), files });
   const result = isOutdated
     ? await replace(tools, target, request.key, present)
     : done(present, 'runs as desired');
@@ -118,7 +118,7 @@ export async function findDone(tools: Tools, request: ExecuteRequest): Promise<S
     case 'stop':
       return present === null ? stopped(target, null) : null;
     case 'sync':
-      if (present === null || (await differingFiles(target)).length > 0) return null;
+      if (present === null || (await differingFiles(configOf(target))).length > 0) return null;
       return isOurs || (await isAsDesired(tools, target, present))
         ? done(present, 'runs as desired')
         : null;
