@@ -48,7 +48,7 @@ export interface SystemdSpec {
   /** Whose manager: that of the system, or that of the worker's user. */
   scope: UnitScope;
   /** Also where it is Vigil's own unit. Absent: no. */
-  allowSelf?: true;
+  allowSelf?: boolean;
 }
 
 export type UnitScope = 'system' | 'user';

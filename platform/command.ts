@@ -33,7 +33,8 @@ export function runCommand(
     const startedAt = performance.now();
     execFile(program, args, options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code === 'string') {
-        reject(error);
+        const refused: Error = error;
+        reject(refused);
         return;
       }
       const isKilled = error?.killed === true;
