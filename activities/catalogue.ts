@@ -1,5 +1,7 @@
 import type { RuntimeCatalogue } from '../domain/action/runtime';
+import { CONFIG_CATALOGUE } from './runtimes/config/spec';
 import { PROCESS_CATALOGUE } from './runtimes/process/spec';
+import { SYSTEMD_CATALOGUE } from './runtimes/systemd/spec';
 
 const SCALE_UP = { verb: 'scale', params: { by: 1 } };
 
@@ -21,4 +23,9 @@ const PLANNED_DOCKER: RuntimeCatalogue = {
 };
 
 /** What every runtime can do, as data; a new runtime is one line here. */
-export const CATALOGUES: RuntimeCatalogue[] = [PROCESS_CATALOGUE, PLANNED_DOCKER];
+export const CATALOGUES: RuntimeCatalogue[] = [
+  PROCESS_CATALOGUE,
+  PLANNED_DOCKER,
+  SYSTEMD_CATALOGUE,
+  CONFIG_CATALOGUE,
+];

@@ -84,6 +84,12 @@ export function readResidentBytes(pid: number): number | null {
   return match === null ? null : Number(match[1]) * 1024;
 }
 
+/** Epoch ms at which a process started, to a hundredth of a second. */
+export function startedAt({ startTicks }: Pick<ProcessStat, 'startTicks'>): number {
+  const bootSeconds = Number(/^btime (\d+)$/m.exec(read('/proc/stat') ?? '')?.[1] ?? 0);
+  return (bootSeconds + startTicks / TICKS_PER_SECOND) * 1000;
+}
+
 export function listPids(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

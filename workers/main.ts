@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { Runtime as TemporalRuntime, DefaultLogger } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
 import { DEFAULT_CONSTANTS, type ActivityDeps } from '../activities';
+import { createConfigRuntime } from '../activities/runtimes/config/runtime';
 import { createProcessRuntime } from '../activities/runtimes/process/runtime';
+import { createSystemdRuntime } from '../activities/runtimes/systemd/runtime';
+import type { Runtime } from '../domain/action/runtime';
 import { loadConfig } from '../platform/config-loader';
 import { startHealthServer } from '../platform/health-server';
 import { createProcessLifecycle, runProcess } from '../platform/process';
@@ -38,7 +41,13 @@ async function run(config: WorkerConfig): Promise<void> {
   lifecycle.onStop('temporal client', temporal.close);
 
   const processes = createProcessRuntime({ home: config.home, now: Date.now });
-  const runtimes = new Map([[processes.catalogue.type, processes]]);
+  const onHost = { home: config.home, now: Date.now };
+  const runtimes = new Map<string, Runtime>(
+    [processes, createSystemdRuntime(onHost), createConfigRuntime(onHost)].map((runtime) => [
+      runtime.catalogue.type,
+      runtime,
+    ]),
+  );
   const observer = startObserver({
     pool,
     runtimes,

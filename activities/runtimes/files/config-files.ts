@@ -64,7 +64,9 @@ export function wantedChecksum(file: ConfigFile): string {
 }
 
 async function checksumOf(path: string): Promise<string | null> {
-  return readFile(path).then(sha256, () => null);
+  // To open a pipe would wait for its writer.
+  const found = await stat(path).catch(() => null);
+  return found?.isFile() === true ? readFile(path).then(sha256, () => null) : null;
 }
 
 export function sha256(content: string | Buffer): string {
