@@ -13,16 +13,27 @@ import { differingFiles, observeFiles, restoreFiles } from '../files/config-file
 import { configOf, processOf, runFolder, type ProcessContext } from './context';
 import { createEnvironment } from './environment';
 import { findProcess } from './find';
+import { releaseLimits } from './limits';
 import { withLock } from './lock';
 import { rotateLogs } from './logs';
 import { readRecord } from './record';
 import { PROCESS_CATALOGUE, PROCESS_DEFAULTS } from './spec';
 import { stopProcess } from './stop';
-import { findDone, presentProcess, replace, restart, start, stop, sync, type Tools } from './verbs';
+import {
+  findDone,
+  presentProcess,
+  reload,
+  replace,
+  restart,
+  start,
+  stop,
+  sync,
+  type Tools,
+} from './verbs';
 
 const VERBS: Readonly<
   Record<string, (tools: Tools, request: ExecuteRequest) => Promise<StepResult>>
-> = { restart, start, stop, sync };
+> = { restart, start, stop, reload, sync };
 
 export interface ProcessRuntimeDeps {
   /** `VIGIL_HOME`; records and logs live in its `run/`. */
@@ -89,6 +100,7 @@ export function createProcessRuntime(deps: ProcessRuntimeDeps): ProcessRuntime {
       locked(target, null, async () => {
         const present = await presentProcess(tools, target);
         await stopProcess(context, target.resource, present);
+        await releaseLimits(context, target.resource);
         return present !== null;
       }),
   };
