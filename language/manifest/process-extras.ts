@@ -9,13 +9,13 @@ const UNITS: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 
 const MIN_MEMORY = UNITS['Mi'] ?? 0;
 
 const memoryField = z
-  .string('must be a size such as 512Mi or 2Gi')
+  .string()
   .regex(/^[1-9]\d{0,8}(Ki|Mi|Gi)$/, 'must be a size such as 512Mi or 2Gi')
   .transform((text) => Number.parseInt(text, 10) * (UNITS[text.slice(-2)] ?? 0))
   .refine((bytes) => bytes >= MIN_MEMORY, 'must be at least 1Mi');
 
 const cpuField = z
-  .string('must be a share of one CPU such as 50% or 200%')
+  .string()
   .regex(/^[1-9]\d{0,4}%$/, 'must be a share of one CPU such as 50% or 200%')
   .transform((text) => Number.parseInt(text, 10));
 

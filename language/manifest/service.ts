@@ -62,7 +62,7 @@ const configFileSchema = z.strictObject({
     .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
     .optional(),
   mode: z
-    .string('must be octal digits in quotes, such as "0640"')
+    .string()
     .regex(/^0?[0-7]{3}$|^[0-7]{4}$/, 'must be octal digits in quotes, such as "0640"')
     .optional(),
   owner: z
