@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { RuntimeTarget } from '../../../domain/action/runtime';
+import type { ConfigFiles } from '../files/config-files';
 import type { SystemdSpec, UnitScope } from '../../../domain/runtime-spec';
 
 /** What every part of the runtime needs to know; `home` is absolute. */
@@ -24,6 +25,11 @@ export interface Unit {
 export function unitOf({ resource, spec }: RuntimeTarget): SystemdSpec {
   if (spec.runtime.type === 'systemd') return spec.runtime;
   throw new Error(`${resource} is of runtime ${spec.runtime.type}, not systemd`);
+}
+
+/** Relative paths start at the worker's working folder. */
+export function configOf({ spec }: RuntimeTarget): ConfigFiles {
+  return { files: spec.config, folder: process.cwd() };
 }
 
 /** The worker's, in a language that can be parsed, and with the way to the user's manager. */

@@ -10,7 +10,7 @@ import {
 import { observeFiles } from '../files/config-files';
 import { resourceFolder } from '../process/context';
 import { withLock } from '../process/lock';
-import { unitOf, type SystemdContext } from './context';
+import { configOf, unitOf, type SystemdContext } from './context';
 import { isUp, stateLine, type UnitState } from './properties';
 import { SYSTEMD_CATALOGUE, SYSTEMD_DEFAULTS } from './spec';
 import { showUnit } from './systemctl';
@@ -59,7 +59,7 @@ async function observe(context: SystemdContext, target: RuntimeTarget): Promise<
     isAbsent: false,
     command: null,
     env: null,
-    config: await observeFiles({ files: target.spec.config, folder: process.cwd() }),
+    config: await observeFiles(configOf(target)),
     health: healthOf(state),
     details: {
       state: stateLine(state),

@@ -31,6 +31,12 @@ export const SYSTEMD_CATALOGUE: RuntimeCatalogue = {
       summary: 'forget that the unit failed, and its start limit',
       params: [],
     },
+    {
+      verb: 'sync',
+      summary:
+        'rewrite config files that differ, then reload or restart; start it if it is not active',
+      params: [],
+    },
   ],
   aliases: { restart_service: 'restart', reset_failed: 'reset-failed' },
 };

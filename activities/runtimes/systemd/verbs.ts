@@ -4,8 +4,10 @@ import {
   type ExecuteRequest,
   type StepResult,
 } from '../../../domain/action/runtime';
+import type { ConfigFile } from '../../../domain/resource';
+import { differingFiles, restoreFiles } from '../files/config-files';
 import { resourceFolder } from '../process/context';
-import { unitOf, type SystemdContext } from './context';
+import { configOf, unitOf, type SystemdContext } from './context';
 import { journalTail } from './journal';
 import { ownReason, readSelf } from './own-units';
 import { isUp, stateLine, type UnitState } from './properties';
@@ -22,19 +24,20 @@ interface Call {
 
 type Verb = (call: Call) => Promise<StepResult>;
 
-const VERBS: Readonly<Record<Job, Verb>> = {
+const VERBS: Readonly<Record<Job | 'sync', Verb>> = {
   restart,
   start,
   stop,
   reload,
   'reset-failed': resetFailed,
+  sync,
 };
 
 export function verbOf(
   action: string,
 ): ((context: SystemdContext, request: ExecuteRequest) => Promise<StepResult>) | null {
   if (!Object.hasOwn(VERBS, action)) return null;
-  const job = action as Job;
+  const job = action as keyof typeof VERBS;
   return async (context, request) => {
     const call = await callOf(context, request);
     refuseWhatIsNotThere(call);
@@ -56,6 +59,8 @@ export async function findDone(
       return isUp(call.present) ? result(call, 'is active') : null;
     case 'stop':
       return isUp(call.present) ? null : result(call, 'is stopped');
+    case 'sync':
+      return (await isSynced(call)) ? result(call, 'runs as desired') : null;
     default:
       // A reload leaves no trace, and may be repeated.
       return null;
@@ -97,6 +102,45 @@ async function reload(call: Call): Promise<StepResult> {
 async function resetFailed(call: Call): Promise<StepResult> {
   if (call.present.activeState === 'inactive') return result(call, 'had not failed');
   return result({ ...call, present: await does(call, 'reset-failed') }, 'is failed no more');
+}
+
+/** Writes config files that differ and has the unit read them; starts the unit where it is not up. */
+async function sync(call: Call): Promise<StepResult> {
+  const { request, folder, present } = call;
+  const config = configOf(request.target);
+  const files = await differingFiles(config);
+  const stands = await standing(call);
+  const job = syncJob(present, files.length > 0 || stands === 'begun');
+  if (job === null) return result(call, 'runs as desired');
+  if (job === 'restart' && stands === 'fresh') refuseChanged(call);
+  const record = { key: request.key, from: present.invocationId };
+  await writeUnitRecord(folder, { ...record, isDone: false });
+  const written = await restoreFiles({ ...config, files });
+  const after = await does(call, job);
+  await writeUnitRecord(folder, { ...record, isDone: true });
+  refuseUnknownContent(files);
+  const wrote = written.length === 0 ? '' : `; wrote ${written.join(', ')}`;
+  return result({ ...call, present: after }, `had its ${job}${wrote}`);
+}
+
+/** What makes a unit run with the files that it has; null: it does. */
+function syncJob(present: UnitState, isToRead: boolean): Job | null {
+  if (!isUp(present)) return 'start';
+  if (!isToRead) return null;
+  return present.canReload ? 'reload' : 'restart';
+}
+
+async function isSynced(call: Call): Promise<boolean> {
+  const files = await differingFiles(configOf(call.request.target));
+  return files.length === 0 && isUp(call.present) && (await standing(call)) !== 'begun';
+}
+
+function refuseUnknownContent(files: readonly ConfigFile[]): void {
+  const beyondUs = files.filter(({ kind }) => kind === 'checksum').map(({ path }) => path);
+  if (beyondUs.length === 0) return;
+  throw new Error(
+    `${beyondUs.join(', ')} differs and the manifest gives only its checksum: put the file right, or give its content`,
+  );
 }
 
 type Standing = 'fresh' | 'begun' | 'done' | 'unknowable';
@@ -157,7 +201,7 @@ export function refuseNoReload(unit: string, { loadState, canReload }: UnitState
 }
 
 /** Also a reload: it may end with a restart, and what it tells, it tells the hand that does it. */
-function refuseOwnUnits({ request, present }: Call, job: Job): void {
+function refuseOwnUnits({ request, present }: Call, job: string): void {
   const { unit, allowSelf } = unitOf(request.target);
   if (allowSelf === true || job === 'start' || job === 'reset-failed') return;
   const reason = ownReason(present, readSelf());

@@ -1,6 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UnknownEffectError } from '../../../../domain/action/runtime';
+import { createConfigRuntime } from '../../../../activities/runtimes/config/runtime';
+import { UnknownEffectError, type RuntimeTarget } from '../../../../domain/action/runtime';
+import type { ConfigReload } from '../../../../domain/runtime-spec';
 import { waitFor } from '../../../support/wait';
 import { describeLive, startManager, type Manager } from './manager';
 import { createBench, goOn, type Bench } from './support';
@@ -135,6 +137,61 @@ describeLive('units of a real systemd', () => {
       /cannot act on nowhere-at-all.service: it is not-found/,
     );
   });
+
+  describe('sync', () => {
+    function withFile(bench: Bench, content: string): RuntimeTarget {
+      const path = join(bench.home, 'web.ini');
+      const { resource, spec } = bench.target();
+      return { resource, spec: { ...spec, config: [{ kind: 'content', path, content }] } };
+    }
+
+    test('writes what differs and reloads once, and starts what is not active', async () => {
+      const bench = make();
+      const first = { ...(await bench.request('sync')), target: withFile(bench, 'a=1') };
+      expect(await bench.runtime.findDone(first)).toBeNull();
+      await bench.runtime.execute(first, goOn);
+      expect(bench.notes()).toEqual(['starting']);
+      const second = { ...(await bench.request('sync', 'b/0')), target: withFile(bench, 'a=2') };
+      await bench.runtime.execute(second, goOn);
+      await bench.runtime.execute(second, goOn);
+      expect(bench.notes()).toEqual(['starting', 'reloading']);
+      expect(readFileSync(join(bench.home, 'web.ini'), 'utf8')).toBe('a=2');
+      expect(await bench.runtime.findDone(second)).not.toBeNull();
+    });
+
+    test('tells the unit once more where it may not have been told', async () => {
+      const bench = started();
+      const target = withFile(bench, 'a=1');
+      const asked = { ...(await bench.request('sync')), target };
+      await bench.runtime.execute(asked, goOn);
+      const path = join(bench.home, 'run/test/web/systemd.json');
+      const from = asked.snapshot.identity;
+      writeFileSync(path, JSON.stringify({ key: asked.key, from, isDone: false }));
+      expect(await bench.runtime.findDone(asked)).toBeNull();
+      await bench.runtime.execute(asked, goOn);
+      expect(bench.notes()).toEqual(['starting', 'reloading', 'reloading']);
+    });
+  });
+
+  test('runtime config has a unit reload its files', async () => {
+    const bench = started();
+    const { scope, systemctl } = manager;
+    const runtime = createConfigRuntime({
+      home: bench.home,
+      now: Date.now,
+      systemd: { systemctl },
+    });
+    const target = withReload(bench, { unit: bench.unit, scope });
+    const asked = { ...(await bench.request('reload')), target };
+    const { summary } = await runtime.execute(asked, goOn);
+    expect(summary).toBe(`wrote nothing; reloaded ${bench.unit}`);
+    expect(bench.notes()).toEqual(['starting', 'reloading']);
+  });
+
+  function withReload(bench: Bench, reload: ConfigReload): RuntimeTarget {
+    const { resource, spec } = bench.target();
+    return { resource, spec: { ...spec, runtime: { type: 'config', reload } } };
+  }
 
   describe('after a crash', () => {
     test('a restart whose end was not written down is found by the new invocation', async () => {
