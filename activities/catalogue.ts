@@ -1,7 +1,9 @@
 import type { RuntimeCatalogue } from '../domain/action/runtime';
 import { CONFIG_CATALOGUE } from './runtimes/config/spec';
 import { PROCESS_CATALOGUE } from './runtimes/process/spec';
+import { SCRIPT_CATALOGUE } from './runtimes/script/spec';
 import { SYSTEMD_CATALOGUE } from './runtimes/systemd/spec';
+import { WEBHOOK_CATALOGUE } from './runtimes/webhook/spec';
 
 const SCALE_UP = { verb: 'scale', params: { by: 1 } };
 
@@ -28,4 +30,6 @@ export const CATALOGUES: RuntimeCatalogue[] = [
   PLANNED_DOCKER,
   SYSTEMD_CATALOGUE,
   CONFIG_CATALOGUE,
+  SCRIPT_CATALOGUE,
+  WEBHOOK_CATALOGUE,
 ];

@@ -3,6 +3,7 @@ import { createBeginActivities } from './begin';
 import { createDecideActivities } from './decide';
 import type { ActivityDeps } from './deps';
 import { createHousekeepingActivities } from './housekeeping';
+import { createNotifyActivities } from './notify';
 import { createRecordActivities } from './record';
 import { createRequestActivities } from './request';
 import { createRuntimeActivities } from './runtime';
@@ -20,6 +21,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRuntimeActivities(deps),
     ...createVerifyActivities(deps),
     ...createRecordActivities(deps),
+    ...createNotifyActivities(deps),
     ...createHousekeepingActivities(deps),
   };
 }

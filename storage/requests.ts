@@ -1,6 +1,9 @@
-import type { ActionPlan, Hold, Outcome } from '../domain/action/action';
+import { createHash } from 'node:crypto';
+import type { ActionPlan, Outcome } from '../domain/action/action';
 import type { AuditEvent } from '../domain/audit';
-import type { EpisodeKey } from './decision-facts';
+import { canonicalJson } from '../domain/canonical-json';
+import type { LinkMaker } from '../domain/approval-link';
+import { askPeople, asksPeople, settleNotices } from './approvals';
 import { insertAudit } from './audit';
 import { query, type Db } from './database';
 
@@ -74,6 +77,8 @@ export interface NewRequest {
   forced: boolean;
   state: 'awaiting_approval' | 'open';
   waiter: string;
+  /** Puts links into the notice that asks people. */
+  makeLink?: LinkMaker | null;
 }
 
 /** Inserts the request, its projection and its audit rows. The attempt is the next one of the episode. */
@@ -128,10 +133,13 @@ export async function insertRequest(db: Db, request: NewRequest): Promise<void> 
     steps: plan.steps,
     reason: plan.reason,
     dryRun: plan.dryRun,
+    severity: plan.severity,
     since: new Date(request.since).toISOString(),
   });
-  const asked = auditOf(plan, 'approval_asked', { ...plan.approval });
-  await insertAudit(db, plan.approval === null ? [row] : [row, asked]);
+  await insertAudit(db, [row]);
+  if (!asksPeople(plan)) return;
+  const asked = await askPeople(db, plan, request.makeLink ?? null);
+  await insertAudit(db, [auditOf(plan, 'approval_asked', { ...plan.approval, ...asked })]);
 }
 
 /** Moves the projection on; never backwards from recorded. */
@@ -176,6 +184,13 @@ export async function closeRequest(
             recorded_at = clock_timestamp() where action_id = $1`,
     [actionId, end.outcome, end.reason],
   );
+  await settleNotices(db, actionId, `${end.outcome}: ${end.reason}`);
+}
+
+/** Of everything the action is bound to, whoever asked and whatever its id: equal plans, equal hashes. */
+function inputsHashOf(plan: ActionPlan): string {
+  const inputs = { ...plan, actionId: null, correlationId: null };
+  return createHash('sha256').update(canonicalJson(inputs)).digest('hex');
 }
 
 /** An audit row about an action as a whole, or about one of its steps. */
@@ -196,46 +211,7 @@ export function auditOf(
     door: who.door ?? (plan.policy === null ? 'api' : 'policy'),
     correlationId: plan.correlationId,
     policyRevision: plan.policyRevision,
+    inputsHash: inputsHashOf(plan),
     details,
   };
-}
-
-/** Remembers what holds a policy; an audit row is written only when the gate changes. */
-export async function saveHold(
-  db: Db,
-  key: EpisodeKey & { episode: number; namespace: string; policyRevision: number },
-  hold: Hold,
-): Promise<void> {
-  const changed = await query(
-    db,
-    `insert into episodes (resource, policy, generation, episode, held_gate, held_detail, held_until, held_since)
-     values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), clock_timestamp())
-     on conflict (resource, policy, generation) do update set
-       held_gate = excluded.held_gate, held_detail = excluded.held_detail, held_until = excluded.held_until,
-       held_since = excluded.held_since
-     where episodes.held_gate is distinct from excluded.held_gate
-        or episodes.held_until is distinct from excluded.held_until
-     returning 1`,
-    [key.resource, key.policy, key.generation, key.episode, hold.gate, hold.detail, hold.until],
-  );
-  if (changed.length === 0) return;
-  await insertAudit(db, [
-    {
-      namespace: key.namespace,
-      resource: key.resource,
-      policy: key.policy,
-      actionId: null,
-      step: -1,
-      event: 'held',
-      actor: `policy:${key.policy}`,
-      door: 'policy',
-      correlationId: null,
-      policyRevision: key.policyRevision,
-      details: {
-        gate: hold.gate,
-        detail: hold.detail,
-        until: hold.until === null ? null : new Date(hold.until).toISOString(),
-      },
-    },
-  ]);
 }

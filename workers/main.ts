@@ -5,7 +5,9 @@ import { Connection } from '@temporalio/client';
 import { DEFAULT_CONSTANTS, type ActivityDeps } from '../activities';
 import { createConfigRuntime } from '../activities/runtimes/config/runtime';
 import { createProcessRuntime } from '../activities/runtimes/process/runtime';
+import { createScriptRuntime } from '../activities/runtimes/script/runtime';
 import { createSystemdRuntime } from '../activities/runtimes/systemd/runtime';
+import { createWebhookRuntime } from '../activities/runtimes/webhook/runtime';
 import type { Runtime } from '../domain/action/runtime';
 import { loadConfig } from '../platform/config-loader';
 import { startHealthServer } from '../platform/health-server';
@@ -41,13 +43,13 @@ async function run(config: WorkerConfig): Promise<void> {
   lifecycle.onStop('temporal client', temporal.close);
 
   const processes = createProcessRuntime({ home: config.home, now: Date.now });
+  const scripts = createScriptRuntime({ folders: config.worker.script.folders, now: Date.now });
+  const webhooks = createWebhookRuntime({ ...config.worker.webhook, now: Date.now });
   const onHost = { home: config.home, now: Date.now };
-  const runtimes = new Map<string, Runtime>(
-    [processes, createSystemdRuntime(onHost), createConfigRuntime(onHost)].map((runtime) => [
-      runtime.catalogue.type,
-      runtime,
-    ]),
-  );
+  const units = createSystemdRuntime(onHost);
+  const files = createConfigRuntime(onHost);
+  const all: Runtime[] = [processes, units, files, scripts, webhooks];
+  const runtimes = new Map(all.map((runtime) => [runtime.catalogue.type, runtime]));
   const observer = startObserver({
     pool,
     runtimes,
@@ -94,10 +96,11 @@ async function run(config: WorkerConfig): Promise<void> {
 function settingsOf(
   config: WorkerConfig,
   target: TemporalTarget,
-): Pick<ActivityDeps, 'approvalKey' | 'allowUnsignedSignals' | 'constants'> {
+): Pick<ActivityDeps, 'approvalKey' | 'publicUrl' | 'allowUnsignedSignals' | 'constants'> {
   const { unsignedSignals, reapInterval, retention } = config.worker;
   return {
     approvalKey: approvalKeyReader(config),
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
     allowUnsignedSignals: unsignedSignals ?? isLoopback(target),
     constants: { ...DEFAULT_CONSTANTS, reapAfterMs: reapInterval, retentionMs: retention },
   };

@@ -1,5 +1,5 @@
-import type { RuntimeCatalogue } from '../../domain/action/runtime';
-import type { Limits, Policy } from '../../domain/policy/policy';
+import { verbsOf, type RuntimeCatalogue } from '../../domain/action/runtime';
+import { NOTIFY, type Limits, type Policy } from '../../domain/policy/policy';
 import { isTarget } from '../../domain/policy/targets';
 import { memberKey, parseResourceKey, resourceKey } from '../../domain/resource';
 import type { CompiledManifest } from '../manifest/compile';
@@ -29,6 +29,7 @@ function lintTargets(
       const message = `Policy ${policy.key} targets none of the Services that were checked with it`;
       return [problem(object, message, 'warning')];
     }
+    if (targets.length === 0) return ownVerbs(object, policy, catalogue);
     return [
       ...roundedToNothing(object, policy.limits, targets.flatMap(candidatesOf)),
       ...policy.steps.flatMap(({ action }) =>
@@ -36,6 +37,24 @@ function lintTargets(
       ),
     ];
   });
+}
+
+/** No Service was checked with it, so that nobody can say whether one has these verbs. */
+function ownVerbs(
+  object: CompiledManifest,
+  { steps }: Policy,
+  catalogue: readonly RuntimeCatalogue[],
+): Problem[] {
+  const known = [NOTIFY, ...catalogue.flatMap(({ verbs }) => verbs.map(({ verb }) => verb))];
+  return steps
+    .filter(({ action }) => !known.includes(action))
+    .map(({ action }) =>
+      problem(
+        object,
+        `no runtime has the action ${action} by itself; a Service must name it (runtime script or webhook), and none was checked with it`,
+        'warning',
+      ),
+    );
 }
 
 /** 40 % of 1 = 0: it would never act. */
@@ -67,9 +86,10 @@ function lacking(
   return targets.flatMap(({ namespace, name, service }) => {
     const type = service?.runtime.type;
     const runtime = catalogue.find((one) => one.type === type);
-    if (runtime === undefined || runtime.verbs.some(({ verb }) => verb === action)) return [];
-    const known = runtime.verbs.map(({ verb }) => verb).join(', ');
-    const message = `the action ${action} cannot be done to Service ${resourceKey(namespace, name)}: its runtime ${runtime.type} has ${known}`;
+    if (service === null || runtime === undefined) return [];
+    const verbs = verbsOf(runtime, service.runtime);
+    if (verbs.includes(action)) return [];
+    const message = `the action ${action} cannot be done to Service ${resourceKey(namespace, name)}: its runtime ${runtime.type} has ${verbs.join(', ')}`;
     return [problem(object, message, mode === 'dry-run' ? 'warning' : 'error')];
   });
 }

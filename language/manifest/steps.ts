@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isOwnVerb } from '../../domain/action/opaque';
 import { stepOf, type RuntimeCatalogue } from '../../domain/action/runtime';
 import type { Step, StepParams } from '../../domain/policy/policy';
 import { suggest } from '../problem';
@@ -71,8 +72,12 @@ function compileStep(
 /** Whether every step is a verb of a runtime that is built: one that is only planned can be no more than a dry run. */
 export function canAct(steps: readonly Step[], catalogue: readonly RuntimeCatalogue[]): boolean {
   const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
-  return steps.every(({ action }) =>
-    built.some(({ verbs }) => verbs.some(({ verb }) => verb === action)),
+  const hasVerb = (some: readonly RuntimeCatalogue[], action: string): boolean =>
+    some.some(({ verbs }) => verbs.some(({ verb }) => verb === action));
+  return steps.every(
+    ({ action }) =>
+      hasVerb(built, action) ||
+      (!hasVerb(catalogue, action) && built.some(({ openVerbs }) => openVerbs === true)),
   );
 }
 
@@ -90,9 +95,20 @@ function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]):
     .filter(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
   const built = found.find(({ runtime }) => runtime.isPlanned !== true);
   const step = (built ?? found[0])?.step;
-  if (step === undefined) return null;
+  if (step === undefined) return ownVerb(action, catalogue);
   const planned = built === undefined ? found.map(({ runtime }) => runtime.type) : [];
   return { step, planned };
+}
+
+/**
+ * A verb that only a Service's own spec may have: whether one has it, the lint of a whole set says.
+ * A word next to a known verb is a typing error all the same.
+ */
+function ownVerb(action: string, catalogue: readonly RuntimeCatalogue[]): Resolved | null {
+  const isOpen = catalogue.some(({ openVerbs }) => openVerbs === true);
+  if (!isOpen || !isOwnVerb(action)) return null;
+  if (suggest(action, verbNames(catalogue).written) !== '') return null;
+  return { step: { action, params: {} }, planned: [] };
 }
 
 function notBuilt(written: unknown, { step, planned }: Resolved): string {
@@ -119,9 +135,10 @@ function compileParams(value: unknown, action: string, path: Path, context: Cont
   const known = context.catalogue
     .flatMap(({ verbs }) => verbs.filter(({ verb }) => verb === action))
     .flatMap(({ params }) => params);
+  const isOwn = ownVerb(action, context.catalogue) !== null;
   const params: StepParams = {};
   for (const [name, given] of Object.entries(value)) {
-    const fault = faultOf(name, given, known);
+    const fault = isOwn ? ownParamFault(name, given) : faultOf(name, given, known);
     if (fault === null) params[name] = given as StepParams[string];
     else context.report([...path, name], fault, { part: 'key' });
   }
@@ -134,4 +151,9 @@ function faultOf(name: string, given: unknown, known: Verb['params']): string | 
   if (types.length > 0) return `"${name}" must be a ${types.join(' or ')}, not ${printed(given)}`;
   const names = known.map((param) => param.name);
   return `the action has no parameter "${name}"${suggest(name, names)}`;
+}
+
+function ownParamFault(name: string, given: unknown): string | null {
+  if (['string', 'number', 'boolean'].includes(typeof given)) return null;
+  return `"${name}" must be text, a number, true or false, not ${printed(given)}`;
 }

@@ -9,10 +9,12 @@ import { withoutActivity, type HistoryJson } from '../support/history-json';
 /** The ways a workflow can take; histories of older releases may stand beside them. */
 const WAYS = [
   'action-approved',
+  'action-escalated',
   'action-expired',
   'action-failed',
   'action-rejected',
   'action-succeeded',
+  'action-withdrawn',
   'housekeeping',
   'resource-carried',
   'resource-cleared',
@@ -53,6 +55,7 @@ test.each(RECORDED)(
 test.each([
   ['action-succeeded', 'begin'],
   ['action-approved', 'admit'],
+  ['action-escalated', 'escalateApproval'],
   ['resource-healed-and-held', 'request'],
   ['housekeeping', 'reap'],
 ])('%s without its %s does not replay: the check can fail', async (name, activity) => {
