@@ -62,9 +62,15 @@ export function ownershipOf(tags: Readonly<Record<string, string>>): Ownership {
 }
 
 /** A file the runtime keeps: its exact content, or only the SHA-256 it must have. */
-export type ConfigFile =
+export type ConfigFile = (
   | { kind: 'content'; path: string; content: string }
-  | { kind: 'checksum'; path: string; sha256: string };
+  | { kind: 'checksum'; path: string; sha256: string }
+) & {
+  /** Octal digits such as `0640`. Absent: as it is; 0644 for a new file. */
+  mode?: string;
+  /** `user` or `user:group`, names or numbers. Absent: as it is; the worker's for a new file. */
+  owner?: string;
+};
 
 export interface HealthCheck {
   endpoint: string;

@@ -9,6 +9,24 @@ export interface ProcessSpec {
   cwd: string;
   /** `npm start` stops this process on its own way out. */
   stopWithVigil: boolean;
+  /** How `reload` tells it. Absent: SIGHUP. */
+  reload?: { signal: ReloadSignal };
+  /** Enforced by the kernel from its start on. Absent: none. */
+  limits?: ProcessLimits;
+}
+
+export const RELOAD_SIGNALS = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const;
+
+/** None of them ends what handles it. */
+export type ReloadSignal = (typeof RELOAD_SIGNALS)[number];
+
+/** Of a process and all that it starts, but `openFiles`, which each of them has for itself. */
+export interface ProcessLimits {
+  memoryBytes?: number;
+  /** Of one CPU: 50 is half of one, 200 are two. */
+  cpuPercent?: number;
+  openFiles?: number;
+  processes?: number;
 }
 
 /** What makes one container of a set: it is written on the container, so that it can be made again. */
@@ -55,11 +73,18 @@ export interface DockerSpec extends ContainerSpec {
   pull: 'never' | 'missing';
 }
 
-/** A unit of systemd. */
+/** A unit of systemd: one that is there already, and systemd's to start at boot. */
 export interface SystemdSpec {
   type: 'systemd';
+  /** With its suffix: `nginx.service`. */
   unit: string;
+  /** Whose manager: that of the system, or that of the worker's user. */
+  scope: UnitScope;
+  /** Also where it is Vigil's own unit. Absent: no. */
+  allowSelf?: boolean;
 }
+
+export type UnitScope = 'system' | 'user';
 
 /** Commands of a person's own, one per verb. Arguments are templates (`domain/action/template.ts`). */
 export interface ScriptSpec {
@@ -117,7 +142,15 @@ export type JsonValue =
 /** Files alone, and how whoever reads them is told of a change. */
 export interface ConfigSpec {
   type: 'config';
+  /** How whoever reads the files is told. Absent: nobody is. */
+  reload?: ConfigReload;
 }
+
+/** Each may be repeated: told twice, a program reads its files twice. */
+export type ConfigReload =
+  | { command: string[] }
+  | { pidFile: string; signal: ReloadSignal }
+  | { unit: string; scope: UnitScope };
 
 export type RuntimeSpec =
   ProcessSpec | DockerSpec | SystemdSpec | ScriptSpec | WebhookSpec | ConfigSpec;

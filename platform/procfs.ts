@@ -84,6 +84,22 @@ export function readResidentBytes(pid: number): number | null {
   return match === null ? null : Number(match[1]) * 1024;
 }
 
+/** Whether a process handles or ignores a signal, by its number; else the signal may end it. */
+export function handlesSignal(pid: number, signal: number): boolean {
+  const status = read(`/proc/${pid}/status`) ?? '';
+  const bit = 1n << BigInt(signal - 1);
+  return ['SigCgt', 'SigIgn'].some((name) => {
+    const mask = new RegExp(`^${name}:\\s+([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0';
+    return (BigInt(`0x${mask}`) & bit) !== 0n;
+  });
+}
+
+/** Epoch ms at which a process started, to a hundredth of a second. */
+export function startedAt({ startTicks }: Pick<ProcessStat, 'startTicks'>): number {
+  const bootSeconds = Number(/^btime (\d+)$/m.exec(read('/proc/stat') ?? '')?.[1] ?? 0);
+  return (bootSeconds + startTicks / TICKS_PER_SECOND) * 1000;
+}
+
 export function listPids(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -1,6 +1,8 @@
+import { createConfigRuntime } from '../activities/runtimes/config/runtime';
 import { createDockerRuntime } from '../activities/runtimes/docker/runtime';
 import { createProcessRuntime, type ProcessRuntime } from '../activities/runtimes/process/runtime';
 import { createScriptRuntime } from '../activities/runtimes/script/runtime';
+import { createSystemdRuntime } from '../activities/runtimes/systemd/runtime';
 import { createWebhookRuntime } from '../activities/runtimes/webhook/runtime';
 import type { Runtime } from '../domain/action/runtime';
 import type { WorkerConfig } from './config';
@@ -18,6 +20,8 @@ export function createRuntimes({ home, worker }: Pick<WorkerConfig, 'home' | 'wo
   const all: Runtime[] = [
     processes,
     createDockerRuntime({ ...here, socket: worker.docker.socket }),
+    createSystemdRuntime(here),
+    createConfigRuntime(here),
     createScriptRuntime({ folders: worker.script.folders, now: Date.now }),
     createWebhookRuntime({ ...worker.webhook, now: Date.now }),
   ];

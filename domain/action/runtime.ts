@@ -105,6 +105,8 @@ export interface ObservedState {
   image?: string | null;
   replicas?: number;
   health?: 'healthy' | 'unhealthy' | 'starting' | null;
+  /** For people, and never compared: a state's own name, an exit code. */
+  details?: Record<string, string | number | null>;
 }
 
 export interface Runtime {

@@ -14,6 +14,7 @@ import { noneTwice } from './approval';
 import type { SpecPlace } from './kinds';
 import { count } from './numbers';
 import { keyOf, resourceReference } from './reference';
+import { compileProcessExtras } from './process-extras';
 import {
   given,
   anything,
@@ -45,6 +46,8 @@ const processSchema = z.strictObject({
   env: anything,
   cwd: z.string().min(1, 'must not be empty').default('.'),
   stopWithVigil: z.boolean().default(false),
+  reload: anything,
+  limits: anything,
 });
 
 const healthCheckSchema = z.strictObject({
@@ -59,6 +62,14 @@ const configFileSchema = z.strictObject({
   sha256: z
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
+    .optional(),
+  mode: z
+    .string()
+    .regex(/^0?[0-7]{3}$|^[0-7]{4}$/, 'must be octal digits in quotes, such as "0640"')
+    .optional(),
+  owner: z
+    .string()
+    .regex(/^[A-Za-z0-9_][\w.-]*(:[A-Za-z0-9_][\w.-]*)?$/, 'must be user or user:group')
     .optional(),
 });
 
@@ -153,10 +164,15 @@ function compileRuntime(value: unknown, path: Path, context: Context): RuntimeSp
 function compileProcess(value: unknown, path: Path, context: Context): ProcessSpec | null {
   const data = check(processSchema, value, { path, context });
   if (!isRecord(value)) return null;
+  const extras = compileProcessExtras(value, path, context);
   const command = compileCommand(value['command'], [...path, 'command'], context);
   const env = compileEnvironment(value['env'], [...path, 'env'], context);
   return (
-    data && { type: 'process', command, env, cwd: data.cwd, stopWithVigil: data.stopWithVigil }
+    data &&
+    extras && {
+      ...{ type: 'process', command, env, cwd: data.cwd, stopWithVigil: data.stopWithVigil },
+      ...extras,
+    }
   );
 }
 
@@ -228,13 +244,21 @@ function compileConfigFile(value: unknown, path: Path, context: Context): Config
   const data = check(configFileSchema, value, { path, context });
   if (data === null) return [];
   if (data.content !== undefined && data.sha256 === undefined) {
-    return [{ kind: 'content', path: data.path, content: data.content }];
+    return [{ kind: 'content', path: data.path, content: data.content, ...attributesOf(data) }];
   }
   if (data.sha256 !== undefined && data.content === undefined) {
-    return [{ kind: 'checksum', path: data.path, sha256: data.sha256.toLowerCase() }];
+    const sha256 = data.sha256.toLowerCase();
+    return [{ kind: 'checksum', path: data.path, sha256, ...attributesOf(data) }];
   }
   context.report(path, 'a config file needs either "content" or "sha256"');
   return [];
+}
+
+function attributesOf({
+  mode,
+  owner,
+}: z.output<typeof configFileSchema>): Pick<ConfigFile, 'mode' | 'owner'> {
+  return { ...(mode === undefined ? {} : { mode }), ...(owner === undefined ? {} : { owner }) };
 }
 
 const DRIFT = parseCondition('resource_drift > 0 for 5s');

@@ -9,20 +9,31 @@ import {
   type RuntimeTarget,
   type StepResult,
 } from '../../../domain/action/runtime';
-import { differingFiles, observeFiles, restoreFiles } from './config-files';
-import { processOf, runFolder, type ProcessContext } from './context';
+import { differingFiles, observeFiles, restoreFiles } from '../files/config-files';
+import { configOf, processOf, runFolder, type ProcessContext } from './context';
 import { createEnvironment } from './environment';
 import { findProcess } from './find';
+import { releaseLimits } from './limits';
 import { withLock } from './lock';
 import { rotateLogs } from './logs';
 import { readRecord } from './record';
 import { PROCESS_CATALOGUE, PROCESS_DEFAULTS } from './spec';
 import { stopProcess } from './stop';
-import { findDone, presentProcess, replace, restart, start, stop, sync, type Tools } from './verbs';
+import {
+  findDone,
+  presentProcess,
+  reload,
+  replace,
+  restart,
+  start,
+  stop,
+  sync,
+  type Tools,
+} from './verbs';
 
 const VERBS: Readonly<
   Record<string, (tools: Tools, request: ExecuteRequest) => Promise<StepResult>>
-> = { restart, start, stop, sync };
+> = { restart, start, stop, reload, sync };
 
 export interface ProcessRuntimeDeps {
   /** `VIGIL_HOME`; records and logs live in its `run/`. */
@@ -89,6 +100,7 @@ export function createProcessRuntime(deps: ProcessRuntimeDeps): ProcessRuntime {
       locked(target, null, async () => {
         const present = await presentProcess(tools, target);
         await stopProcess(context, target.resource, present);
+        await releaseLimits(context, target.resource);
         return present !== null;
       }),
   };
@@ -107,14 +119,15 @@ async function observe(tools: Tools, target: RuntimeTarget): Promise<ObservedSta
     isAbsent: present === null && record === null,
     command: present?.command ?? null,
     env: present === null ? null : await environment.observe(processOf(target).env, present.pid),
-    config: await observeFiles(target),
+    config: await observeFiles(configOf(target)),
   };
 }
 
 /** The first start makes what the manifest says; later differences are drift, and sync's to decide. */
 async function prepareFirstStart({ context }: Tools, target: RuntimeTarget): Promise<void> {
   if ((await readRecord(runFolder(context, target.resource))) !== null) return;
-  await restoreFiles(target, await differingFiles(target));
+  const config = configOf(target);
+  await restoreFiles({ ...config, files: await differingFiles(config) });
 }
 
 function withVerb(request: ExecuteRequest): ExecuteRequest {

@@ -8,6 +8,11 @@ export const PROCESS_CATALOGUE: RuntimeCatalogue = {
     { verb: 'start', summary: 'start the process unless it runs', params: [] },
     { verb: 'stop', summary: 'end the process and all that it started', params: [] },
     {
+      verb: 'reload',
+      summary: 'tell the process by a signal to read its configuration again',
+      params: [],
+    },
+    {
       verb: 'sync',
       summary:
         'rewrite config files that differ; restart only if it is not running or its command or environment differ',

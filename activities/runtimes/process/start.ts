@@ -16,6 +16,8 @@ export interface Start {
   key: string;
   /** Resolved; holds secrets. */
   environment: Record<string, string>;
+  /** Words that go before the command and end in becoming it. */
+  prefix: readonly string[];
 }
 
 /**
@@ -54,12 +56,12 @@ export async function startProcess(context: ProcessContext, start: Start): Promi
 }
 
 async function spawnDetached(
-  { target }: Start,
+  { target, prefix }: Start,
   logs: OpenLogs,
   env: Record<string, string>,
 ): Promise<ProcessId> {
   const { command } = processOf(target);
-  const [program = '', ...args] = command;
+  const [program = '', ...args] = [...prefix, ...command];
   const child = attempt(command, () =>
     spawn(program, args, {
       cwd: workingFolder(target),

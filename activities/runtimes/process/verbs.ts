@@ -1,12 +1,17 @@
+import { constants } from 'node:os';
 import type { ExecuteRequest, RuntimeTarget, StepResult } from '../../../domain/action/runtime';
-import { differingFiles, restoreFiles } from './config-files';
-import { processOf, runFolder, workingFolder, type ProcessContext } from './context';
+import { differingFiles, restoreFiles } from '../files/config-files';
+import { handlesSignal } from '../../../platform/procfs';
+import { configOf, processOf, runFolder, workingFolder, type ProcessContext } from './context';
 import type { Environment } from './environment';
-import { findProcess, type RunningProcess } from './find';
+import { findProcess, protectedPids, type RunningProcess } from './find';
+import { releaseLimits, withinLimits } from './limits';
 import { checkProgram } from './program';
 import { readRecord } from './record';
 import { startProcess } from './start';
 import { stopProcess } from './stop';
+
+const DEFAULT_RELOAD = { signal: 'SIGHUP' } as const;
 
 /** What the verbs work with. */
 export interface Tools {
@@ -48,7 +53,25 @@ export async function stop(tools: Tools, request: ExecuteRequest): Promise<StepR
     throw targetChanged(request, present);
   }
   await stopProcess(tools.context, request.target.resource, present);
+  await releaseLimits(tools.context, request.target.resource);
   return stopped(request.target, present);
+}
+
+/** Tells the process to read its configuration again. It stays the same one. */
+export async function reload(tools: Tools, request: ExecuteRequest): Promise<StepResult> {
+  const { resource } = request.target;
+  const { signal } = processOf(request.target).reload ?? DEFAULT_RELOAD;
+  const present = await presentProcess(tools, request.target);
+  if (present === null) throw new Error(`${resource} does not run: there is nothing to reload`);
+  if (present.identity !== request.snapshot.identity) throw targetChanged(request, present);
+  if (protectedPids().includes(present.pid)) {
+    throw new Error(`${resource} is process ${present.pid}, which Vigil itself runs in`);
+  }
+  if (!handlesSignal(present.pid, constants.signals[signal])) {
+    throw new Error(`pid ${present.pid} does not handle ${signal}, which would end it; restart it`);
+  }
+  process.kill(present.pid, signal);
+  return done(present, `was sent ${signal}`);
 }
 
 export async function sync(tools: Tools, request: ExecuteRequest): Promise<StepResult> {
@@ -58,8 +81,8 @@ export async function sync(tools: Tools, request: ExecuteRequest): Promise<StepR
   if (isOutdated && present !== null && present.identity !== request.snapshot.identity) {
     throw targetChanged(request, present);
   }
-  const files = await differingFiles(target);
-  const written = await restoreFiles(target, files);
+  const files = await differingFiles(configOf(target));
+  const written = await restoreFiles({ ...configOf(target), files });
   const result = isOutdated
     ? await replace(tools, target, request.key, present)
     : done(present, 'runs as desired');
@@ -96,11 +119,12 @@ export async function replace(
   key: string,
   present: RunningProcess | null,
 ): Promise<StepResult> {
-  const { command, env } = processOf(target);
+  const { command, env, limits } = processOf(target);
   const resolved = await environment.resolve(env);
   await checkProgram(command, workingFolder(target), resolved['PATH']);
+  const prefix = await withinLimits(context, target.resource, limits);
   await stopProcess(context, target.resource, present);
-  const identity = await startProcess(context, { target, key, environment: resolved });
+  const identity = await startProcess(context, { target, key, environment: resolved, prefix });
   const pid = identity.split(':')[1] ?? '';
   const summary =
     present === null
@@ -117,8 +141,11 @@ export async function findDone(tools: Tools, request: ExecuteRequest): Promise<S
   switch (step.action) {
     case 'stop':
       return present === null ? stopped(target, null) : null;
+    case 'reload':
+      // It leaves no trace. To read a configuration twice does no harm: what was begun is repeated.
+      return null;
     case 'sync':
-      if (present === null || (await differingFiles(target)).length > 0) return null;
+      if (present === null || (await differingFiles(configOf(target))).length > 0) return null;
       return isOurs || (await isAsDesired(tools, target, present))
         ? done(present, 'runs as desired')
         : null;

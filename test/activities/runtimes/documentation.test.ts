@@ -17,6 +17,9 @@ function blocksOf(page: string): string[] {
 test.each([
   ['runtime-script.md', 'script'],
   ['runtime-webhook.md', 'webhook'],
+  ['runtime-process.md', 'process'],
+  ['runtime-systemd.md', 'systemd'],
+  ['runtime-config.md', 'config'],
 ])('the manifest in %s compiles as it stands', (page, type) => {
   const manifests = blocksOf(page).filter((block) => block.includes('kind: Service'));
   expect(manifests).toHaveLength(1);

@@ -224,7 +224,7 @@ describe('restart', () => {
   test('an action that the runtime lacks is refused by name', async () => {
     const asked = await request(bench, 'scale', { target: bench.target() });
     await expect(bench.runtime.execute(asked, goOn)).rejects.toThrow(
-      'has no action "scale"; it has restart, start, stop, sync',
+      'has no action "scale"; it has restart, start, stop, reload, sync',
     );
   });
 });
