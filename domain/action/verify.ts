@@ -2,7 +2,7 @@ import type { Expression, Selector } from '../policy/ast';
 import { allOf } from '../policy/elements';
 import { assess, assessElements } from '../policy/evaluate';
 import { selectorsOfData } from '../policy/reading';
-import { childrenOf, expressionsOf } from '../policy/selectors';
+import { childrenOf, expressionsOf, selectorsOf } from '../policy/selectors';
 import { matchesSelector, type Sample, type SeriesWindow } from '../policy/series';
 import { not } from '../policy/timeline';
 import type { VerdictValue, Verification } from '../policy/policy';
@@ -50,8 +50,9 @@ export function verify(facts: VerifyFacts): VerifyAnswer {
     return { kind: 'done', outcome: 'succeeded', why: `clear for ${seconds(clearForMs)}` };
   }
   if (now < deadline) return { kind: 'waiting', why: describe(seen) };
-  const hasStopped = newest !== null && newest < deadline - seen.quietMs;
-  const why = hasStopped ? `no fresh data since ${iso(newest)}` : describe(seen);
+  const { dataUntil } = seen;
+  const hasStopped = dataUntil !== null && dataUntil < deadline - seen.quietMs;
+  const why = hasStopped ? `no fresh data since ${iso(dataUntil)}` : describe(seen);
   const outcome = latest === 'true' && !hasStopped ? 'failed' : 'inconclusive';
   return { kind: 'done', outcome, why: `after ${seconds(wanted.withinMs)}: ${why}` };
 }
@@ -64,6 +65,8 @@ interface Look {
   latest: VerdictValue | null;
   /** Up to that sample, without a break; null: it is not clear. */
   clearForMs: number | null;
+  /** Up to when there is data of everything that is asked for and had any; null: of nothing. */
+  dataUntil: number | null;
   stableMs: number;
   quietMs: number;
 }
@@ -76,7 +79,13 @@ function look(facts: VerifyFacts, deadline: number): Look {
     ...(facts.clear === undefined ? {} : { clear: withoutFor(facts.clear) }),
   };
   const series = seriesToJudge(wrong.expression, fresh, facts.series);
-  const times = sampleTimes(fresh, { from: stepEndedAt + wanted.settleMs, to: deadline });
+  const asked = expressionsOf(wrong).flatMap(selectorsOf);
+  const isAsked = (one: SeriesWindow): boolean =>
+    asked.some((selector) => matchesSelector(selector, one));
+  const times = sampleTimes(fresh.filter(isAsked), {
+    from: stepEndedAt + wanted.settleMs,
+    to: deadline,
+  });
   const verdicts = times.map((ts) => verdictAt(wrong, { fresh, series }, ts));
   const newest = times.at(-1) ?? null;
   const clearSince = times[lastIndexOfOther(verdicts, 'false') + 1] ?? null;
@@ -86,8 +95,22 @@ function look(facts: VerifyFacts, deadline: number): Look {
     latest: verdicts.at(-1) ?? null,
     clearForMs: clearSince === null || newest === null ? null : newest - clearSince,
     stableMs: wanted.stableMs ?? defaultStable(times, facts.intervalMs),
-    quietMs: quietMs(facts, fresh),
+    dataUntil: dataUntil(asked, fresh),
+    quietMs: quietMs(
+      facts.intervalMs,
+      facts.series.filter((one, i) => isAsked(one) && (fresh[i]?.samples.length ?? 0) > 0),
+    ),
   };
+}
+
+/** The first of the newest times: a part that has stopped is not proven by another that goes on. */
+function dataUntil(asked: readonly Selector[], fresh: readonly SeriesWindow[]): number | null {
+  const newest = asked.flatMap((selector) => {
+    const series = fresh.filter((one) => matchesSelector(selector, one));
+    const ends = series.flatMap(({ samples }) => samples.at(-1)?.ts ?? []);
+    return ends.length === 0 ? [] : [Math.max(...ends)];
+  });
+  return newest.length === 0 ? null : Math.min(...newest);
 }
 
 function describe({ latest, newest, clearForMs }: Look): string {
@@ -107,8 +130,7 @@ function seconds(ms: number): string {
 }
 
 /** How old the newest sample may be: what was true before the data stopped proves nothing of now. */
-function quietMs({ series, intervalMs }: VerifyFacts, fresh: readonly SeriesWindow[]): number {
-  const alive = series.filter((_, i) => (fresh[i]?.samples.length ?? 0) > 0);
+function quietMs(intervalMs: number | null, alive: readonly SeriesWindow[]): number {
   const gap = Math.max(intervalMs ?? 0, ...alive.map(medianGap));
   return Math.max(QUIET_SAMPLES * gap, QUIET_MS);
 }
