@@ -21,9 +21,9 @@ export interface BeginInput {
   token: number;
 }
 
-/** Go, with the target as the manifest has it now; or stop, with how the action ends. */
+/** Go, with the target as the manifest has it now and when it was looked at; or stop, with how the action ends. */
 export type BeginAnswer =
-  | { kind: 'go'; target: RuntimeTarget }
+  | { kind: 'go'; target: RuntimeTarget; at: number }
   | { kind: 'stop'; outcome: Extract<Outcome, 'cancelled'>; reason: string };
 
 export function createBeginActivities({ pool }: ActivityDeps) {
@@ -48,7 +48,7 @@ export function createBeginActivities({ pool }: ActivityDeps) {
       }
       const doubt = input.step === 0 ? await doubtOf(pool, plan, resource, now) : null;
       if (doubt !== null) return stop(doubt);
-      return inTransaction(pool, (db) => markBegun(db, input, spec));
+      return inTransaction(pool, (db) => markBegun(db, input, { spec, now }));
     },
   };
 }
@@ -70,7 +70,11 @@ async function doubtOf(
   return verdict === 'unknown' ? 'the verdict became unknown' : null;
 }
 
-async function markBegun(db: Db, input: BeginInput, spec: ServiceSpec): Promise<BeginAnswer> {
+async function markBegun(
+  db: Db,
+  input: BeginInput,
+  { spec, now }: { spec: ServiceSpec; now: number },
+): Promise<BeginAnswer> {
   const held = await query(
     db,
     `update slots set begun_step = $3, begun_at = clock_timestamp()
@@ -88,7 +92,7 @@ async function markBegun(db: Db, input: BeginInput, spec: ServiceSpec): Promise<
       { step: input.step, door: 'worker' },
     ),
   ]);
-  return { kind: 'go', target: { resource: input.plan.resource, spec } };
+  return { kind: 'go', target: { resource: input.plan.resource, spec }, at: now };
 }
 
 async function wasForced(db: Db, actionId: string): Promise<boolean> {

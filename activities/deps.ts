@@ -11,6 +11,8 @@ export interface ActivityDeps {
   logger: Logger;
   /** By runtime type. */
   runtimes: ReadonlyMap<string, Runtime>;
+  /** `VIGIL_HOME`: a file PAUSE in it stops every effect of this worker. */
+  home: string;
   /** Reads the key of the decisions' HMAC, so that a rotated key works without a restart. */
   approvalKey: () => string;
   /** Plain approve, reject and cancel signals are accepted. */

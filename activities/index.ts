@@ -1,6 +1,7 @@
 import { createAdmissionActivities } from './admission';
 import { createBeginActivities } from './begin';
 import { createDecideActivities } from './decide';
+import { createDatabaseJournal } from '../storage/journal';
 import type { ActivityDeps } from './deps';
 import { createHousekeepingActivities } from './housekeeping';
 import { createRecordActivities } from './record';
@@ -17,7 +18,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createAdmissionActivities(deps),
     ...createDecideActivities(deps),
     ...createBeginActivities(deps),
-    ...createRuntimeActivities(deps),
+    ...createRuntimeActivities({ ...deps, journal: createDatabaseJournal(deps.pool) }),
     ...createVerifyActivities(deps),
     ...createRecordActivities(deps),
     ...createHousekeepingActivities(deps),

@@ -1,37 +1,55 @@
 import { activityInfo, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Pool } from 'pg';
-import {
-  TransientError,
-  UnknownEffectError,
-  type ExecuteRequest,
-  type Runtime,
-  type RuntimeTarget,
-  type Snapshot,
-  type StepResult,
+import { restoreStep, type Journal } from '../domain/action/journal';
+import type {
+  ExecuteRequest,
+  Runtime,
+  RuntimeTarget,
+  Snapshot,
+  StepResult,
 } from '../domain/action/runtime';
-import { beginStep, endStep, withTargetLock, type JournalKey } from '../storage/journal';
-import { UNKNOWN_EFFECT } from '../workflows/contract';
-import type { ActivityDeps } from './deps';
+import type { Step } from '../domain/policy/policy';
+import { NO_EFFECT } from '../workflows/contract';
+import { effectOnce, type Effect, type Hindrance } from './effect';
+import { pausedByFile } from './pause-file';
 
 const HEARTBEAT_MS = 1000;
-const TRANSIENT_TRIES = 3;
-const TRANSIENT_PAUSE_MS = 1000;
 const LOCK_WAIT_MS = 20_000;
+
+export interface RuntimeActivityDeps {
+  journal: Journal;
+  /** By runtime type. */
+  runtimes: ReadonlyMap<string, Runtime>;
+  /** `VIGIL_HOME`: a file PAUSE in it stops every effect. */
+  home: string;
+  /** Names this worker and its journal; null on the control queue, whose workers share one journal. */
+  claim?: string | null;
+}
+
+export interface InspectInput {
+  target: RuntimeTarget;
+  step: Step;
+}
 
 export interface ExecuteInput {
   actionId: string;
   step: number;
   token: number;
   request: ExecuteRequest;
+  /** Epoch ms by the control plane's clock: what was confirmed for the effect does not hold any longer. */
+  notAfter?: number;
 }
 
 /** The activities that touch a runtime: the only ones with an effect in the world. */
-export function createRuntimeActivities({ pool, runtimes }: ActivityDeps) {
+export function createRuntimeActivities(deps: RuntimeActivityDeps) {
+  const { claim = null } = deps;
   return {
     /** What stands before the act; turned into the aim of `execute`. */
-    async inspect(target: RuntimeTarget): Promise<Snapshot> {
-      return runtimeOf(runtimes, target).inspect(target);
+    async inspect(input: InspectInput | RuntimeTarget): Promise<Snapshot> {
+      // Workflows of an earlier version send the target alone.
+      const { target, step } = 'target' in input ? input : { target: input, step: undefined };
+      const snapshot = await runtimeOf(deps, target).inspect(target, step);
+      return claim === null ? snapshot : { ...snapshot, takenBy: claim };
     },
 
     /**
@@ -39,83 +57,77 @@ export function createRuntimeActivities({ pool, runtimes }: ActivityDeps) {
      * a fencing token no lower than the highest obeyed, and with the journal read first.
      */
     async execute(input: ExecuteInput): Promise<StepResult> {
-      const runtime = runtimeOf(runtimes, input.request.target);
-      const target = input.request.target.resource;
-      const key = { actionId: input.actionId, step: input.step, target, token: input.token };
-      const heartbeat = setInterval(() => {
-        Context.current().heartbeat(activityInfo().attempt);
-      }, HEARTBEAT_MS);
-      try {
-        return await withTargetLock(pool, target, { waitMs: LOCK_WAIT_MS }, () =>
-          executeOnce(pool, runtime, key, input.request),
-        );
-      } finally {
-        clearInterval(heartbeat);
-      }
+      const runtime = runtimeOf(deps, input.request.target);
+      return perform(deps, input, { runtime, step: input.step, act: runtime.execute });
+    },
+
+    /** Brings back what stood before a step, once; null: it cannot be undone, or never began here. */
+    async restore(input: ExecuteInput): Promise<StepResult | null> {
+      const runtime = runtimeOf(deps, input.request.target);
+      const { restore } = runtime;
+      if (restore === undefined) return null;
+      const { actionId, step, request } = input;
+      // The snapshot that counts is the one the step began with, whatever was looked at since.
+      const snapshot = (await deps.journal.snapshotOf({ actionId, step })) ?? request.snapshot;
+      const asked = { ...input, request: { ...request, snapshot } };
+      return perform(deps, asked, { runtime, step: restoreStep(step), act: restore });
     },
   };
 }
 
-async function executeOnce(
-  pool: Pool,
-  runtime: Runtime,
-  key: JournalKey,
-  request: ExecuteRequest,
-): Promise<StepResult> {
-  const entry = await beginStep(pool, key, request.snapshot);
-  switch (entry.kind) {
-    case 'stale':
-      throw ApplicationFailure.nonRetryable(
-        `token ${key.token} is below ${entry.highest}, which this target obeyed: the slot was lost`,
-        'StaleToken',
-      );
-    case 'ended':
-      return entry.result;
-    case 'begun': {
-      const done = await runtime.findDone(request);
-      if (done === 'unknowable') {
-        throw stepFailed(
-          new UnknownEffectError('it was begun before, and nobody can tell whether it was done'),
-        );
-      }
-      if (done !== null) return end(pool, key, done);
-      return end(pool, key, await tryThrice(runtime, request));
-    }
-    case 'fresh':
-      return end(pool, key, await tryThrice(runtime, request));
+interface Deed<T> {
+  runtime: Runtime;
+  step: number;
+  act: (request: ExecuteRequest, signal: AbortSignal) => Promise<T>;
+}
+
+async function perform<T extends StepResult | null>(
+  deps: RuntimeActivityDeps,
+  input: ExecuteInput,
+  { runtime, step, act }: Deed<T>,
+): Promise<T> {
+  const context = Context.current();
+  const signal = context.cancellationSignal;
+  const target = input.request.target.resource;
+  const effect: Effect<T> = {
+    journal: deps.journal,
+    runtime,
+    key: { actionId: input.actionId, step, target, token: input.token },
+    request: input.request,
+    act: (request) => act(request, signal),
+    hindrance: () => hindranceOf(deps, input),
+    sleep: (ms) => context.sleep(ms),
+  };
+  const heartbeat = setInterval(() => {
+    context.heartbeat(activityInfo().attempt);
+  }, HEARTBEAT_MS);
+  try {
+    const options = { waitMs: LOCK_WAIT_MS, signal };
+    return await deps.journal.withTargetLock(target, options, () => effectOnce(effect));
+  } finally {
+    clearInterval(heartbeat);
   }
 }
 
-async function end(pool: Pool, key: JournalKey, result: StepResult): Promise<StepResult> {
-  await endStep(pool, key, result);
-  return result;
-}
-
-/** Transient errors get three tries; every other error fails the step at once. */
-async function tryThrice(runtime: Runtime, request: ExecuteRequest): Promise<StepResult> {
-  const { cancellationSignal } = Context.current();
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await runtime.execute(request, cancellationSignal);
-    } catch (error) {
-      const isLast = !(error instanceof TransientError) || attempt === TRANSIENT_TRIES;
-      if (isLast) throw stepFailed(error);
-      await Context.current().sleep(TRANSIENT_PAUSE_MS);
-    }
+/** The last look before an effect, by what this machine alone can tell. */
+function hindranceOf(
+  { home, claim = null }: RuntimeActivityDeps,
+  { request, notAfter }: ExecuteInput,
+): Hindrance | null {
+  const paused = pausedByFile(home);
+  if (paused !== null) return { type: NO_EFFECT.paused, reason: paused };
+  const { takenBy } = request.snapshot;
+  if (claim !== null && takenBy !== undefined && takenBy !== claim) {
+    const reason = `two workers claim one host: ${takenBy} looked, and ${claim} was to act`;
+    return { type: NO_EFFECT.hostAway, reason };
   }
+  const lateMs = notAfter === undefined ? 0 : Date.now() - notAfter;
+  if (lateMs <= 0) return null;
+  const reason = `came ${Math.ceil(lateMs / 1000)} s after its confirmation had run out`;
+  return { type: NO_EFFECT.hostAway, reason };
 }
 
-function stepFailed(cause: unknown): ApplicationFailure {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return ApplicationFailure.create({
-    message,
-    type: cause instanceof UnknownEffectError ? UNKNOWN_EFFECT : 'StepFailed',
-    nonRetryable: true,
-    ...(cause instanceof Error ? { cause } : {}),
-  });
-}
-
-function runtimeOf(runtimes: ReadonlyMap<string, Runtime>, target: RuntimeTarget): Runtime {
+function runtimeOf({ runtimes }: RuntimeActivityDeps, target: RuntimeTarget): Runtime {
   const { type } = target.spec.runtime;
   const runtime = runtimes.get(type);
   if (runtime === undefined) {

@@ -1,29 +1,21 @@
 import { Client, type Pool } from 'pg';
+import type { Journal, JournalEntry, JournalKey, StepKey } from '../domain/action/journal';
 import type { Snapshot, StepResult } from '../domain/action/runtime';
 import { query, type Db } from './database';
 
-/** The journal of effects on the control queue: what was begun and what ended, by (action, step). */
-
-export interface JournalKey {
-  actionId: string;
-  step: number;
-  target: string;
-  token: number;
+/** The journal of effects on the control queue, for every worker that polls it. */
+export function createDatabaseJournal(pool: Pool): Journal {
+  return {
+    withTargetLock: (target, options, work) => withTargetLock(pool, target, options, work),
+    begin: (key, snapshot) => beginStep(pool, key, snapshot),
+    end: (key, result) => endStep(pool, key, result),
+    snapshotOf: (key) => snapshotOf(pool, key),
+    fence: (target) => fenceOf(pool, target),
+  };
 }
 
-export type JournalEntry =
-  /** A higher token was obeyed on this target: the caller must not act. */
-  | { kind: 'stale'; highest: number }
-  | { kind: 'fresh' }
-  | { kind: 'begun'; snapshot: Snapshot }
-  | { kind: 'ended'; result: StepResult };
-
 /** Obeys the fencing token and writes down that the step begins, before anything is done. */
-export async function beginStep(
-  db: Db,
-  key: JournalKey,
-  snapshot: Snapshot,
-): Promise<JournalEntry> {
+async function beginStep(db: Db, key: JournalKey, snapshot: Snapshot): Promise<JournalEntry> {
   const obeyed = await query(
     db,
     `insert into fences (target, token) values ($1, $2)
@@ -31,14 +23,7 @@ export async function beginStep(
      returning token`,
     [key.target, key.token],
   );
-  if (obeyed.length === 0) {
-    const [fence] = await query<{ token: number }>(
-      db,
-      'select token from fences where target = $1',
-      [key.target],
-    );
-    return { kind: 'stale', highest: fence?.token ?? 0 };
-  }
+  if (obeyed.length === 0) return { kind: 'stale', highest: await fenceOf(db, key.target) };
   const inserted = await query(
     db,
     `insert into journal (action_id, step, target, token, snapshot) values ($1, $2, $3, $4, $5)
@@ -46,19 +31,18 @@ export async function beginStep(
     [key.actionId, key.step, key.target, key.token, JSON.stringify(snapshot)],
   );
   if (inserted.length > 0) return { kind: 'fresh' };
-  const [row] = await query<{ result: StepResult | null; snapshot: Snapshot }>(
+  const [row] = await query<{ ended: boolean; result: StepResult | null; snapshot: Snapshot }>(
     db,
-    'select result, snapshot from journal where action_id = $1 and step = $2',
+    `select ended_at is not null as ended, result, snapshot from journal
+      where action_id = $1 and step = $2`,
     [key.actionId, key.step],
   );
-  const result = row?.result ?? null;
-  return result === null
-    ? { kind: 'begun', snapshot: row?.snapshot ?? snapshot }
-    : { kind: 'ended', result };
+  return row?.ended === true
+    ? { kind: 'ended', result: row.result }
+    : { kind: 'begun', snapshot: row?.snapshot ?? snapshot };
 }
 
-/** Writes down the result; from now on the step is never done again. */
-export async function endStep(db: Db, key: JournalKey, result: StepResult): Promise<void> {
+async function endStep(db: Db, key: JournalKey, result: StepResult | null): Promise<void> {
   await query(
     db,
     `update journal set ended_at = clock_timestamp(), result = $3 where action_id = $1 and step = $2`,
@@ -66,11 +50,33 @@ export async function endStep(db: Db, key: JournalKey, result: StepResult): Prom
   );
 }
 
-/** When a step ended by the database's clock, epoch ms; null when the journal does not say. */
+async function snapshotOf(db: Db, { actionId, step }: StepKey): Promise<Snapshot | null> {
+  const [row] = await query<{ snapshot: Snapshot }>(
+    db,
+    'select snapshot from journal where action_id = $1 and step = $2',
+    [actionId, step],
+  );
+  return row?.snapshot ?? null;
+}
+
+async function fenceOf(db: Db, target: string): Promise<number> {
+  const [row] = await query<{ token: number }>(db, 'select token from fences where target = $1', [
+    target,
+  ]);
+  return row?.token ?? 0;
+}
+
+/**
+ * When a step ended by the database's clock, epoch ms: as the journal says, or, of a step that a
+ * host did, as the audit trail says that it was told. Null when neither does.
+ */
 export async function stepEnd(db: Db, actionId: string, step: number): Promise<number | null> {
   const [row] = await query<{ ended_at: number | null }>(
     db,
-    'select ended_at from journal where action_id = $1 and step = $2',
+    `select coalesce(
+       (select ended_at from journal where action_id = $1 and step = $2),
+       (select min(at) from audit_events
+         where action_id = $1 and step = $2 and event = 'executed')) as ended_at`,
     [actionId, step],
   );
   return row?.ended_at ?? null;
@@ -79,12 +85,12 @@ export async function stepEnd(db: Db, actionId: string, step: number): Promise<n
 /**
  * Runs `work` under the exclusive lock of a target. The lock lives on a connection of its own, so
  * that it goes when this process dies, and so that many locks leave the pool to the work under them.
- * Throws when it is not had within `waitMs`.
+ * Throws when it is not had within `waitMs`, or is not wanted any more once it is had.
  */
 export async function withTargetLock<T>(
   pool: Pool,
   target: string,
-  options: { waitMs: number },
+  { waitMs, signal }: { waitMs: number; signal?: AbortSignal },
   work: () => Promise<T>,
 ): Promise<T> {
   const client = new Client({ ...pool.options });
@@ -92,8 +98,9 @@ export async function withTargetLock<T>(
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.query(`set lock_timeout = ${Math.ceil(options.waitMs)}`);
+    await client.query(`set lock_timeout = ${Math.ceil(waitMs)}`);
     await client.query('select pg_advisory_lock(hashtextextended($1, 7846104))', [target]);
+    signal?.throwIfAborted();
     return await work();
   } finally {
     // Ending the connection releases the lock whatever state it is in.

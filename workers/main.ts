@@ -68,6 +68,7 @@ async function run(config: WorkerConfig): Promise<void> {
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
     deps: {
       ...{ pool, temporal: temporal.client, logger, runtimes, hasSearchAttributes },
+      home: config.home,
       ...settingsOf(config, target),
     },
   });

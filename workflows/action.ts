@@ -36,7 +36,7 @@ export async function actionWorkflow(input: ActionInput): Promise<Ending> {
 }
 
 async function run(input: ActionInput, desk: Desk): Promise<Ending> {
-  const { plan } = input;
+  const { plan, hostStartMs } = input;
   let token = input.token;
   if (token === null) {
     show(plan, 'waits for approval');
@@ -46,7 +46,7 @@ async function run(input: ActionInput, desk: Desk): Promise<Ending> {
   }
   let last: Ending = { outcome: 'succeeded', reason: 'nothing to do' };
   for (const [index, step] of plan.steps.entries()) {
-    last = await runStep({ plan, index, step, token, desk });
+    last = await runStep({ plan, index, step, token, hostStartMs, desk });
     if (last.outcome !== 'succeeded' && last.outcome !== 'skipped') return last;
   }
   return last;
@@ -71,7 +71,8 @@ async function runStep(run: StepRun): Promise<Ending> {
   ]);
   if (go.kind === 'stop') return { outcome: go.outcome, reason: go.reason };
   if (plan.dryRun) return { outcome: 'skipped', reason: `dry run: would ${label}` };
-  const effect = await execute(run, go.target, inspected.result);
+  const confirmed = { ...run, confirmedAt: go.at };
+  const effect = await execute(confirmed, go.target, inspected.result);
   if (effect.kind === 'failed') return effect.ending;
   const { result } = effect;
   show(plan, `verifies ${label}: ${result.summary}`);

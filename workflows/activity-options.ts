@@ -24,3 +24,11 @@ export const EXECUTE_ACTIVITY: ActivityOptions = {
   heartbeatTimeout: '5s',
   retry: { initialInterval: '500ms', maximumInterval: '5s', maximumAttempts: 20 },
 };
+
+/** On a host's queue each try is an activity of its own, so that the workflow sees which one began. */
+export const HOST_TRY: ActivityOptions = { retry: { maximumAttempts: 1 } };
+export const HOST_TRIES = 20;
+export const HOST_PAUSE_MS = 500;
+
+/** What `begin` confirmed holds for so long beyond the time in which a host must have begun. */
+export const HOST_BUDGET_MS = 20_000;

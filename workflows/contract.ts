@@ -8,11 +8,22 @@ import type { Severity, VerdictValue } from '../domain/policy/policy';
 /** Task queue of workflows, control activities, and runtimes on the control host. */
 export const CONTROL_QUEUE = 'control';
 
+/** Task queue of the runtimes on one host: its own worker polls it, and nobody else. */
+export function hostQueue(host: string): string {
+  return `host/${host}`;
+}
+
+/** A host that does not take up an activity within this time is away. */
+export const HOST_START_MS = 30_000;
+
 /** `execute` may run this long; the reaper waits as long before it frees a slot whose effect had begun. */
 export const EXECUTE_TIMEOUT_MS = 120_000;
 
 /** Type of the failure of `execute` that says nothing of whether the effect happened. */
 export const UNKNOWN_EFFECT = 'UnknownEffect';
+
+/** Types of the failures of `execute` that say that nothing was done, and why. */
+export const NO_EFFECT = { paused: 'Paused', hostAway: 'HostAway' } as const;
 
 export const RESOURCE_WORKFLOW = 'resourceWorkflow';
 export const ACTION_WORKFLOW = 'actionWorkflow';
@@ -149,6 +160,8 @@ export interface ResourceConstants {
   floorMs: number;
   /** Continue as new after so many history events. */
   maxEvents: number;
+  /** Its actions take a host that does not begin within this time as away. */
+  hostStartMs?: number;
 }
 
 export interface ResourceInput {
@@ -162,6 +175,8 @@ export interface ActionInput {
   plan: ActionPlan;
   /** Set when the slot was granted before the start. */
   token: number | null;
+  /** Default: HOST_START_MS. */
+  hostStartMs?: number;
 }
 
 export interface PolicyStatus {

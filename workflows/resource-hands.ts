@@ -64,12 +64,17 @@ interface Memory {
   correlationId: string | null;
   hasSearchAttributes: boolean;
   shown: string;
+  hostStartMs: number | undefined;
   answers: Map<string, ManualAnswer>;
 }
 
 export function createHands(
   resource: string,
-  options: { push: (fact: Fact) => void; hasSearchAttributes: boolean },
+  options: {
+    push: (fact: Fact) => void;
+    hasSearchAttributes: boolean;
+    hostStartMs?: number | undefined;
+  },
 ): Hands {
   const memory: Memory = {
     resource,
@@ -77,6 +82,7 @@ export function createHands(
     correlationId: null,
     hasSearchAttributes: options.hasSearchAttributes,
     shown: '',
+    hostStartMs: options.hostStartMs,
     answers: new Map(),
   };
 
@@ -155,7 +161,7 @@ function jobOf(memory: Memory, intent: Intent, handledVersion: number): Job {
       return {
         begun: { kind: 'childWanted', actionId },
         work: async () => {
-          await startAction(intent, memory.hasSearchAttributes);
+          await startAction(intent, memory);
           return started;
         },
         onFailure: started,
@@ -217,11 +223,11 @@ function show(memory: Memory, state: ResourceState): void {
   memory.shown = text;
 }
 
-async function startAction(input: ActionInput, hasSearchAttributes: boolean): Promise<void> {
-  const { plan, token } = input;
+async function startAction({ plan, token }: ActionInput, memory: Memory): Promise<void> {
+  const { hostStartMs, hasSearchAttributes } = memory;
   try {
     await startChild<typeof actionWorkflow>(ACTION_WORKFLOW, {
-      args: [{ plan, token }],
+      args: [{ plan, token, ...(hostStartMs === undefined ? {} : { hostStartMs }) }],
       workflowId: actionWorkflowId(plan.actionId),
       taskQueue: CONTROL_QUEUE,
       parentClosePolicy: ParentClosePolicy.ABANDON,

@@ -59,6 +59,7 @@ export async function resourceWorkflow(input: ResourceInput): Promise<void> {
   const hands = createHands(input.resource, {
     push: (fact) => inbox.push(fact),
     hasSearchAttributes: carried.hasSearchAttributes,
+    hostStartMs: constants.hostStartMs,
   });
   const run: Run = { state: carried.state, isRecycled: false };
   listen(inbox, hands, run);

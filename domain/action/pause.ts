@@ -19,3 +19,6 @@ export function pauseOf(
     pauses.find((p) => scopes.includes(p.scope) && (p.until === null || p.until > now)) ?? null
   );
 }
+
+/** A file of this name in `VIGIL_HOME` stops every effect of the workers of that home, also offline. */
+export const PAUSE_FILE = 'PAUSE';

@@ -39,6 +39,8 @@ export interface Snapshot {
   aim?: StepParams;
   /** What `restore` brings back: plain data, never a secret. */
   before?: Record<string, unknown>;
+  /** On a host: the worker, and with it the journal, that took it; no other one may act on it. */
+  takenBy?: string;
 }
 
 /** Everything a runtime needs to know of its target; payloads carry secret references, never values. */

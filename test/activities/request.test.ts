@@ -25,6 +25,7 @@ beforeEach(async () => {
     temporal: null as unknown as Client,
     logger: createLogger('test', 'silent'),
     runtimes: new Map(),
+    home: '/nonexistent',
     approvalKey: () => '',
     allowUnsignedSignals: false,
     hasSearchAttributes: false,

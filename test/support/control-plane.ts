@@ -54,6 +54,7 @@ export async function startControlPlane(
     temporal: temporal.client,
     logger,
     runtimes: new Map(runtimes(home).map((r) => [r.catalogue.type, r])),
+    home,
     approvalKey: () => APPROVAL_KEY,
     allowUnsignedSignals: true,
     hasSearchAttributes: true,

@@ -32,6 +32,7 @@ async function main(settings: Settings): Promise<void> {
       temporal: new Client({ connection, namespace: settings.namespace }),
       logger: createLogger('crashing', 'fatal'),
       runtimes: new Map([['process', crashingOnce(settings)]]),
+      home: settings.home,
       approvalKey: () => APPROVAL_KEY,
       allowUnsignedSignals: true,
       hasSearchAttributes: true,

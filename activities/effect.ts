@@ -1,0 +1,110 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { Journal, JournalKey } from '../domain/action/journal';
+import {
+  TransientError,
+  UnknownEffectError,
+  type ExecuteRequest,
+  type Runtime,
+  type StepResult,
+} from '../domain/action/runtime';
+import type { NO_EFFECT} from '../workflows/contract';
+import { UNKNOWN_EFFECT } from '../workflows/contract';
+
+const TRANSIENT_TRIES = 3;
+const TRANSIENT_PAUSE_MS = 1000;
+
+/** Why nothing may be done now, asked right before the effect. */
+export interface Hindrance {
+  type: (typeof NO_EFFECT)[keyof typeof NO_EFFECT];
+  reason: string;
+}
+
+export interface Effect<T extends StepResult | null> {
+  journal: Journal;
+  runtime: Runtime;
+  key: JournalKey;
+  request: ExecuteRequest;
+  act: (request: ExecuteRequest) => Promise<T>;
+  hindrance: () => Hindrance | null;
+  sleep: (ms: number) => Promise<void>;
+}
+
+/**
+ * One effect, once, under the lock of its target: the token obeyed, the journal read, and what was
+ * begun before looked for in the world. What was never begun is not begun under a hindrance; what
+ * was begun and cannot be found then is unknown.
+ */
+export async function effectOnce<T extends StepResult | null>(effect: Effect<T>): Promise<T> {
+  const { journal, key, request } = effect;
+  const hindrance = effect.hindrance();
+  if (hindrance !== null && (await journal.snapshotOf(key)) === null) {
+    throw ApplicationFailure.nonRetryable(hindrance.reason, hindrance.type);
+  }
+  const entry = await journal.begin(key, request.snapshot);
+  switch (entry.kind) {
+    case 'stale':
+      throw ApplicationFailure.nonRetryable(
+        `token ${key.token} is below ${entry.highest}, which this target obeyed: the slot was lost`,
+        'StaleToken',
+      );
+    case 'ended':
+      return entry.result as T;
+    case 'begun':
+      return again(effect, { ...request, snapshot: entry.snapshot }, hindrance);
+    case 'fresh':
+      return done(effect, await tryThrice(effect, request));
+  }
+}
+
+/** It was begun before: found, it is done; else it is done now, with the aim that it began with. */
+async function again<T extends StepResult | null>(
+  effect: Effect<T>,
+  request: ExecuteRequest,
+  hindrance: Hindrance | null,
+): Promise<T> {
+  const found = await effect.runtime.findDone(request);
+  if (found === 'unknowable') {
+    throw stepFailed(
+      new UnknownEffectError('it was begun before, and nobody can tell whether it was done'),
+    );
+  }
+  if (found !== null) return done(effect, found as T);
+  if (hindrance !== null) {
+    throw stepFailed(new UnknownEffectError(`it was begun before, and now: ${hindrance.reason}`));
+  }
+  return done(effect, await tryThrice(effect, request));
+}
+
+async function done<T extends StepResult | null>(
+  { journal, key }: Effect<T>,
+  result: T,
+): Promise<T> {
+  await journal.end(key, result);
+  return result;
+}
+
+/** Transient errors get three tries; every other error fails the step at once. */
+async function tryThrice<T extends StepResult | null>(
+  { act, sleep }: Effect<T>,
+  request: ExecuteRequest,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await act(request);
+    } catch (error) {
+      const isLast = !(error instanceof TransientError) || attempt === TRANSIENT_TRIES;
+      if (isLast) throw stepFailed(error);
+      await sleep(TRANSIENT_PAUSE_MS);
+    }
+  }
+}
+
+function stepFailed(cause: unknown): ApplicationFailure {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return ApplicationFailure.create({
+    message,
+    type: cause instanceof UnknownEffectError ? UNKNOWN_EFFECT : 'StepFailed',
+    nonRetryable: true,
+    ...(cause instanceof Error ? { cause } : {}),
+  });
+}
