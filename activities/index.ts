@@ -4,6 +4,7 @@ import { createDecideActivities } from './decide';
 import { createDatabaseJournal } from '../storage/journal';
 import type { ActivityDeps } from './deps';
 import { createHousekeepingActivities } from './housekeeping';
+import { createNotifyActivities } from './notify';
 import { createRecordActivities } from './record';
 import { createRequestActivities } from './request';
 import { createRuntimeActivities } from './runtime';
@@ -21,6 +22,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createRuntimeActivities({ ...deps, journal: createDatabaseJournal(deps.pool) }),
     ...createVerifyActivities(deps),
     ...createRecordActivities(deps),
+    ...createNotifyActivities(deps),
     ...createHousekeepingActivities(deps),
   };
 }

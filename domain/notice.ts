@@ -11,8 +11,9 @@ export const NOTICE_KINDS = [
   'demoted',
   'drift',
   'policy',
+  'test',
 ] as const;
-/** Why people are told: one of the standing reasons, or a policy's step `notify`. */
+/** Why people are told: one of the standing reasons, a policy's step `notify`, or to try a channel. */
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** Something people are to be told of. Channels tell it; no action ever waits for that. */
@@ -30,4 +31,13 @@ export interface Notice {
   /** What a person needs to know to decide; several lines. */
   text: string;
   isResolved: boolean;
+  /** The one channel that tells it; absent or null: those that the routes name. */
+  channel?: string | null;
+  /** A writer that may be tried again names what it tells; the same name is written once. */
+  once?: string;
+}
+
+/** False: a single word that nothing ends, like a test or a step of a manual action. */
+export function isIncident({ kind, policy }: Pick<Notice, 'kind' | 'policy'>): boolean {
+  return kind !== 'test' && !(kind === 'policy' && policy === null);
 }

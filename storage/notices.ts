@@ -1,12 +1,20 @@
 import type { Notice } from '../domain/notice';
 import { query, type Db } from './database';
 
-/** Writes a notice in the caller's transaction: it is told if that commits, whatever happens to the channels. */
-export async function insertNotice(db: Db, notice: Notice): Promise<void> {
-  await query(
+/** Heard by the notifiers: there is something to tell. */
+export const NOTICE_CHANNEL = 'vigil_notice';
+
+/**
+ * Writes a notice in the caller's transaction: it is told if that commits, whatever happens to the
+ * channels. Answers its id; null when a notice with the same `once` is there already.
+ */
+export async function insertNotice(db: Db, notice: Notice): Promise<number | null> {
+  const [row] = await query<{ id: number }>(
     db,
-    `insert into notices (kind, key, namespace, resource, policy, action_id, severity, title, text, resolved)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    `insert into notices (kind, key, namespace, resource, policy, action_id, severity, title, text, resolved, channel, once)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+     on conflict (once) where once is not null do nothing
+     returning id, pg_notify('vigil_notice', '')`,
     [
       notice.kind,
       notice.key,
@@ -18,6 +26,9 @@ export async function insertNotice(db: Db, notice: Notice): Promise<void> {
       notice.title,
       notice.text,
       notice.isResolved,
+      notice.channel ?? null,
+      notice.once ?? null,
     ],
   );
+  return row?.id ?? null;
 }
