@@ -196,7 +196,8 @@ export function auditOf(
     door: who.door ?? (plan.policy === null ? 'api' : 'policy'),
     correlationId: plan.correlationId,
     policyRevision: plan.policyRevision,
-    details,
+    // Nobody is to take what a dry run says for something that was done.
+    details: plan.dryRun ? { ...details, dryRun: true } : details,
   };
 }
 
