@@ -26,7 +26,7 @@ export function createAdmissionActivities({ pool }: ActivityDeps) {
         await setRequestState(db, input.actionId, 'open');
         await showState(db, input.actionId, 'queued');
       });
-      const decision = await admit(pool, input.actionId);
+      const decision = await admit(pool, { own: input.actionId });
       const request = await findRequest(pool, input.actionId);
       if (request?.state === 'granted') return { kind: 'granted', token: request.token ?? 0 };
       if (request?.state !== 'open') return { kind: 'closed' };

@@ -9,6 +9,8 @@ import {
   loadPolicyRevision,
   loadResource,
 } from '../storage/decision-facts';
+import { loadMaintenance } from '../storage/gate-facts';
+import { loadGroupKeys } from '../storage/groups';
 import { auditOf, findRequest, showState } from '../storage/requests';
 import type { RuntimeTarget } from '../domain/action/runtime';
 import type { Resource, ServiceSpec } from '../domain/resource';
@@ -29,8 +31,8 @@ export type BeginAnswer =
 export function createBeginActivities({ pool }: ActivityDeps) {
   return {
     /**
-     * The last look before an effect: slot and token, pause, manifest and condition. A holder whose
-     * slot was reaped learns it here and must not act.
+     * The last look before each step's effect: slot and token, pause, maintenance, manifest and
+     * condition. A holder whose slot was reaped learns it here and must not act.
      */
     async begin(input: BeginInput): Promise<BeginAnswer> {
       const { plan } = input;
@@ -42,15 +44,22 @@ export function createBeginActivities({ pool }: ActivityDeps) {
       if (request?.state !== 'granted' || request.token !== input.token) {
         return stop('the slot was lost');
       }
-      const pause = pauseOf(await loadPauses(pool), plan.resource, now);
-      if (pause !== null && !(await wasForced(pool, plan.actionId))) {
-        return stop(`paused (${pause.scope}): ${pause.reason}`);
-      }
-      const doubt = input.step === 0 ? await doubtOf(pool, plan, resource, now) : null;
+      const order = await standingOrder(pool, plan.resource, now);
+      if (order !== null && !(await wasForced(pool, plan.actionId))) return stop(order);
+      const doubt = await doubtOf(pool, plan, resource, now);
       if (doubt !== null) return stop(doubt);
       return inTransaction(pool, (db) => markBegun(db, input, { spec, now }));
     },
   };
+}
+
+/** A pause or a maintenance window that began since the slot was granted; null: none. */
+async function standingOrder(db: Db, resource: string, now: number): Promise<string | null> {
+  const groups = (await loadGroupKeys(db, [resource])).get(resource) ?? [];
+  const pause = pauseOf(await loadPauses(db), { resource, groups }, now);
+  if (pause !== null) return `paused (${pause.scope}): ${pause.reason}`;
+  const window = (await loadMaintenance(db, [resource], now)).get(resource) ?? null;
+  return window && `maintenance ${window.window}: ${window.reason}`;
 }
 
 /** Why the condition no longer asks for the action; null when it does, or when a person asked. */
@@ -82,6 +91,11 @@ async function markBegun(
     [input.plan.actionId, input.token, input.step],
   );
   if (held.length === 0) return stop('the slot was lost');
+  await query(
+    db,
+    `update requests set begun_at = clock_timestamp() where action_id = $1 and begun_at is null`,
+    [input.plan.actionId],
+  );
   await showState(db, input.plan.actionId, 'executing');
   const { action, params } = input.plan.steps[input.step] ?? { action: '', params: {} };
   await insertAudit(db, [

@@ -2,6 +2,7 @@ import type { ActionPlan, Outcome } from '../domain/action/action';
 import { afterOutcome, FIRST_EPISODE, type Episode } from '../domain/action/episode';
 import { admit } from '../storage/admission';
 import { insertAudit } from '../storage/audit';
+import { noteOutcome } from '../storage/breakers';
 import { databaseNow } from '../storage/clock';
 import { inTransaction, query, type Db } from '../storage/database';
 import { loadPolicyRevision, lockEpisode, saveEpisode } from '../storage/decision-facts';
@@ -75,6 +76,9 @@ async function close(
   const { outcome, reason, event } = ending;
   const after = await advanceEpisode(db, request, ending, backoff);
   await closeRequest(db, plan.actionId, { outcome, reason });
+  if (plan.policy !== null) {
+    await noteOutcome(db, { policy: plan.policy, outcome, now: await databaseNow(db) });
+  }
   const who = event === 'reaped' ? { actor: 'vigil', door: 'reaper' as const } : {};
   await insertAudit(db, [
     auditOf(plan, event, { outcome, reason, ...inWords(after), ...(await tookMs(db, plan)) }, who),

@@ -24,7 +24,7 @@ export async function answerOpen(
   if (request.state === 'awaiting_approval') return { kind: 'start', plan, token: null };
   if (request.state === 'closed') return ASK_AGAIN;
   if (request.state === 'granted') return { kind: 'start', plan, token: request.token };
-  const decision = await admit(deps.pool, actionId);
+  const decision = await admit(deps.pool, { own: actionId });
   const after = await findRequest(deps.pool, actionId);
   if (after?.state === 'granted') return { kind: 'start', plan, token: after.token };
   if (after?.state !== 'open') return ASK_AGAIN;

@@ -1,42 +1,23 @@
-import { notActionable } from '../domain/action/actionable';
 import type { ActionPlan } from '../domain/action/action';
 import { firstHold } from '../domain/action/gates';
-import { pauseOf } from '../domain/action/pause';
 import type { ManualRequest, RequestAnswer } from '../domain/action/resource-state';
 import type { Resource } from '../domain/resource';
 import { databaseNow } from '../storage/clock';
 import type { Db } from '../storage/database';
-import { loadPauses } from '../storage/decision-facts';
 import { insertRequest } from '../storage/requests';
 import { resourceWorkflowId } from '../workflows/contract';
-import { holderOf, specOf } from './request-target';
+import { manualFacts } from './request-facts';
+import { specOf } from './request-target';
 
 /** Writes a person's request; returns the hold's answer, or null once the row stands. */
 export async function makeManualRequest(
   db: Db,
-  resource: Resource,
+  { resource, hostAway }: { resource: Resource; hostAway: string | null },
   request: ManualRequest,
 ): Promise<RequestAnswer | null> {
   const now = await databaseNow(db);
-  const hold = firstHold(
-    {
-      now,
-      isManual: true,
-      isForced: request.force,
-      pause: pauseOf(await loadPauses(db), resource.key, now),
-      notActionable: notActionable(resource),
-      outsideSchedule: null,
-      cooldownUntil: null,
-      backoffUntil: null,
-      attempts: 0,
-      maxAttempts: 1,
-      busyWith: await holderOf(db, resource.key),
-      acting: 0,
-      maxConcurrent: null,
-      degraded: null,
-    },
-    'resource',
-  );
+  const facts = await manualFacts(db, { resource, hostAway, now, isForced: request.force });
+  const hold = firstHold(facts, 'resource');
   if (hold !== null) return { kind: 'held', hold };
   await insertRequest(db, {
     plan: manualPlan(resource, request),
@@ -61,6 +42,7 @@ function manualPlan(resource: Resource, request: ManualRequest): ActionPlan {
     policyRevision: 0,
     severity: 'critical',
     spec: specOf(resource),
+    host: resource.host,
     steps,
     verify: { settleMs: 1000, stableMs: 5000, withinMs: 60_000 },
     approval: null,

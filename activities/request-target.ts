@@ -1,14 +1,11 @@
 import type { Resource, ServiceSpec } from '../domain/resource';
-import { query, type Db } from '../storage/database';
 
-export async function holderOf(db: Db, target: string): Promise<string | null> {
-  const [slot] = await query<{ action_id: string }>(
-    db,
-    'select action_id from slots where target = $1',
-    [target],
-  );
-  return slot?.action_id ?? null;
-}
+/** Stands for the spec that an observed resource has not: no runtime is ever asked about it. */
+export const UNMANAGED: ServiceSpec = {
+  runtime: { type: 'config' },
+  ...{ hosts: [], labels: {}, healthCheck: null, config: [] },
+  sync: { mode: 'detect', cooldownMs: 0 },
+};
 
 /** Only resources with a manifest come this far: gate `not_actionable`. */
 export function specOf({ key, spec }: Resource): ServiceSpec {

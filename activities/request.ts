@@ -1,18 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { notActionable } from '../domain/action/actionable';
 import type { ActionPlan, Hold } from '../domain/action/action';
-import { episodeAt, type Episode } from '../domain/action/episode';
-import { firstHold, type GateFacts } from '../domain/action/gates';
-import { pauseOf } from '../domain/action/pause';
+import { afterOutcome, episodeAt, type Episode } from '../domain/action/episode';
+import { firstHold, type Gate, type GateFacts } from '../domain/action/gates';
 import type { ManualRequest, RequestAnswer } from '../domain/action/resource-state';
-import { closedAt } from '../domain/calendar';
-import type { Policy, Severity, Verdict } from '../domain/policy/policy';
+import type { Notice } from '../domain/notice';
+import { NOTIFY, type Policy, type Severity, type Verdict } from '../domain/policy/policy';
 import { observedOnly, type Resource } from '../domain/resource';
 import { databaseNow } from '../storage/clock';
 import { inTransaction, type Db } from '../storage/database';
 import {
   countTargets,
-  loadPauses,
   loadPolicy,
   loadResource,
   loadVerdict,
@@ -24,13 +21,17 @@ import {
   type StoredVerdict,
 } from '../storage/decision-facts';
 import { recordHandled } from '../storage/deliveries';
-import { findOpenRequest, findRequest, insertRequest, saveHold } from '../storage/requests';
+import { saveHold } from '../storage/holds';
+import { insertNotice } from '../storage/notices';
+import { findOpenRequest, findRequest, insertRequest } from '../storage/requests';
 import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
 import type { ActivityDeps } from './deps';
 import { answerMade, answerOpen } from './request-answer';
-import { holderOf, specOf } from './request-target';
-import { makeManualRequest } from './request-manual';
+import { tellPeople } from './notify';
 import { verdictNow } from './observation';
+import { policyFacts } from './request-facts';
+import { makeManualRequest } from './request-manual';
+import { UNMANAGED } from './request-target';
 
 export interface RequestInput {
   resource: string;
@@ -42,6 +43,17 @@ export interface RequestInput {
 
 export type RequestReply = RequestAnswer & { hasSearchAttributes: boolean };
 
+/** These lift without a word to a policy that is held by them. */
+const WITHOUT_WORD: ReadonlySet<Gate> = new Set([
+  'max_concurrent',
+  'blast_radius',
+  'storm',
+  'dependency_down',
+  'host_away',
+  'control_plane_degraded',
+]);
+const LOOK_AGAIN_MS = 30_000;
+
 /** What the control plane knows of one ask. */
 interface Ask {
   resource: Resource;
@@ -50,6 +62,8 @@ interface Ask {
   /** When the present run of true began, epoch ms. */
   since: number;
   cleared: StoredVerdict | null;
+  /** Why the worker of its host is not there; null when it is. */
+  hostAway: string | null;
   key: EpisodeKey;
   now: number;
 }
@@ -87,7 +101,9 @@ export function createRequestActivities(deps: ActivityDeps) {
       if (known !== null) return reply(await answerOpen(deps, known));
       const resource = await loadResource(pool, key);
       if (resource === null) return reply({ kind: 'gone' });
-      const made = await inTransaction(pool, (db) => makeManualRequest(db, resource, request));
+      const made = await inTransaction(pool, (db) =>
+        makeManualRequest(db, { resource, hostAway: null }, request),
+      );
       return reply(made ?? (await answerMade(deps, request.actionId)));
     },
   };
@@ -106,6 +122,7 @@ async function lookAt(deps: ActivityDeps, resource: Resource, stored: StoredPoli
     now,
     since: isSameRun ? Math.min(seen.since, verdict.since) : verdict.since,
     cleared: seen,
+    hostAway: null,
     key: {
       resource: resource.key,
       policy: stored.policy.key,
@@ -128,7 +145,7 @@ async function makeRequest(
   ask: Ask,
   correlationId: string | null,
 ): Promise<RequestAnswer | string> {
-  const { policy, revision } = ask.stored;
+  const { policy } = ask.stored;
   // A try that timed out may still be under way: it made the request that is open by now.
   await lockDecision(db, ask.key);
   const open = await findOpenRequest(db, ask.key.resource, policy.key);
@@ -137,16 +154,19 @@ async function makeRequest(
   const seen = { since: ask.since, clearedAt: ask.cleared?.cleared_at ?? null };
   const episode = episodeAt(present, seen, policy.cooldownMs);
   if (present?.episode !== episode.episode) await saveEpisode(db, ask.key, episode);
-  const maxConcurrent = await maxConcurrentOf(db, policy);
-  const hold =
-    firstHold(await gateFacts(db, ask, episode), 'resource') ?? noneAllowed(policy, maxConcurrent);
-  if (hold !== null) {
-    const key = { ...ask.key, namespace: policy.namespace, policyRevision: revision };
-    await saveHold(db, { ...key, episode: episode.episode }, hold);
-    return { kind: 'held', hold };
-  }
-  await saveEpisode(db, ask.key, episode);
   const plan = planOf(ask, correlationId);
+  const isNotice = plan.steps.every(({ action }) => action === NOTIFY);
+  const maxConcurrent = await maxConcurrentOf(db, policy);
+  const { resource, hostAway, now } = ask;
+  const edges = ask.cleared?.edges ?? [];
+  const want = { resource, policy, episode, maxConcurrent, isNotice, edges, hostAway, now };
+  const hold = holdOf(await policyFacts(db, want), {
+    plan,
+    percent: policy.limits.maxConcurrentPercent,
+  });
+  if (hold !== null) return held(db, ask, { episode, hold });
+  if (isNotice) return told(db, ask, { plan, episode });
+  await saveEpisode(db, ask.key, episode);
   const isAsked = plan.approval !== null;
   await insertRequest(db, {
     plan,
@@ -161,40 +181,70 @@ async function makeRequest(
   return plan.actionId;
 }
 
+/**
+ * What holds the policy itself. What looks at others queues the request, unless a person is to be
+ * asked first: nobody is asked for what could not be done.
+ */
+function holdOf(
+  facts: GateFacts,
+  { plan, percent }: { plan: ActionPlan; percent: number | undefined },
+): Hold | null {
+  const own = firstHold(facts, 'resource');
+  if (own !== null) return own;
+  // A share that comes to nothing would queue for ever.
+  if (percent !== undefined && facts.maxConcurrent === 0 && !facts.isNotice) {
+    const detail = `${percent} % of its targets are none: raise limits.maxConcurrent`;
+    return { gate: 'max_concurrent', detail, until: null };
+  }
+  return plan.approval === null ? null : firstHold(facts, 'others');
+}
+
+async function held(
+  db: Db,
+  { key, stored, now }: Ask,
+  { episode, hold }: { episode: Episode; hold: Hold },
+): Promise<RequestAnswer> {
+  const { policy, revision } = stored;
+  const named = { ...key, namespace: policy.namespace, policyRevision: revision };
+  const isNews = await saveHold(db, { ...named, episode: episode.episode }, hold);
+  if (isNews && hold.gate === 'attempts_exhausted') {
+    await insertNotice(db, exhausted(policy, key.resource, hold));
+  }
+  // What looks at others lifts without a word to this policy: it looks again by itself.
+  const isOthers = hold.until === null && WITHOUT_WORD.has(hold.gate);
+  return { kind: 'held', hold: isOthers ? { ...hold, until: now + LOOK_AGAIN_MS } : hold };
+}
+
+/** A policy that only tells people needs no slot and no workflow: it is told, and cools down. */
+async function told(
+  db: Db,
+  { key, stored, now }: Ask,
+  { plan, episode }: { plan: ActionPlan; episode: Episode },
+): Promise<RequestAnswer> {
+  for (const step of plan.steps.keys()) await tellPeople(db, plan, step);
+  const after = afterOutcome(episode, 'succeeded', { now, cooldownMs: stored.policy.cooldownMs });
+  await saveEpisode(db, key, after);
+  const until = after.cooldownUntil;
+  return { kind: 'held', hold: { gate: 'cooldown', detail: 'people were told', until } };
+}
+
+function exhausted(policy: Policy, resource: string, { detail }: Hold): Notice {
+  return {
+    kind: 'attempts_exhausted',
+    key: `exhausted:${policy.key}:${resource}`,
+    ...{ namespace: policy.namespace, resource, policy: policy.key, actionId: null },
+    severity: 'critical',
+    title: `${policy.key} has given up on ${resource}`,
+    text: `${detail}.\nIt needs a person: ./vigil why ${resource}`,
+    isResolved: false,
+  };
+}
+
 /** A percentage is of the targets as they are now, and rounds down. */
 async function maxConcurrentOf(db: Db, policy: Policy): Promise<number> {
   const { maxConcurrent, maxConcurrentPercent } = policy.limits;
   if (maxConcurrentPercent === undefined) return maxConcurrent;
   return Math.floor((maxConcurrentPercent * (await countTargets(db, policy))) / 100);
-}
-
-/** A share that comes to nothing would queue for ever: it is held, and says why. */
-function noneAllowed({ limits }: Policy, maxConcurrent: number): Hold | null {
-  const percent = limits.maxConcurrentPercent;
-  if (maxConcurrent > 0 || percent === undefined) return null;
-  const detail = `${percent} % of its targets are none: raise limits.maxConcurrent`;
-  return { gate: 'max_concurrent', detail, until: null };
-}
-
-async function gateFacts(db: Db, ask: Ask, episode: Episode): Promise<GateFacts> {
-  const { resource, now } = ask;
-  const { limits, schedule } = ask.stored.policy;
-  return {
-    now,
-    isManual: false,
-    isForced: false,
-    pause: pauseOf(await loadPauses(db, { lock: true }), resource.key, now),
-    notActionable: notActionable(resource),
-    outsideSchedule: closedAt(schedule, now),
-    cooldownUntil: episode.cooldownUntil,
-    backoffUntil: episode.backoffUntil,
-    attempts: episode.attempts,
-    maxAttempts: limits.attempts,
-    busyWith: await holderOf(db, resource.key),
-    acting: 0,
-    maxConcurrent: null,
-    degraded: null,
-  };
 }
 
 function planOf({ stored, resource, verdict }: Ask, correlationId: string | null): ActionPlan {
@@ -207,7 +257,9 @@ function planOf({ stored, resource, verdict }: Ask, correlationId: string | null
     policy: policy.key,
     policyRevision: revision,
     severity: verdict.severity,
-    spec: specOf(resource),
+    // A policy that only tells people may look at a resource without a manifest.
+    spec: resource.spec ?? UNMANAGED,
+    host: resource.host,
     steps: policy.steps,
     verify: policy.verify,
     // A dry run has no effect to approve: nobody is asked.

@@ -6,6 +6,7 @@ import {
   outboxAgeSeconds,
   setDegraded,
 } from '../storage/control-plane';
+import { hasStorm } from '../storage/storms';
 import { loadNewestRevision } from '../storage/detector-load';
 import type { DetectorMetrics } from './metrics';
 import type { Tick } from './tick';
@@ -45,7 +46,9 @@ export function createHeartbeat(deps: HeartbeatDeps): () => Promise<void> {
     const reason = degradedBy(age, watch, now());
     if (reason !== degraded) await setDegraded(pool, reason);
     degraded = reason;
-    if (await hasOpenRequest(pool)) await admit(pool);
+    if ((await hasOpenRequest(pool)) || (await hasStorm(pool))) {
+      await admit(pool, { isThorough: true });
+    }
   };
 }
 

@@ -6,17 +6,26 @@ import {
   type WaitingRequest,
 } from '../domain/action/admission';
 import type { ActionPlan } from '../domain/action/action';
-import { pauseOf } from '../domain/action/pause';
-import { closedAt, type Schedule } from '../domain/calendar';
 import { insertAudit } from './audit';
 import { databaseNow } from './clock';
-import { loadDegradation } from './degradation';
 import { inTransaction, query, type Db } from './database';
-import { loadPauses } from './decision-facts';
+import { loadSharedFacts, type LoadedFacts } from './gate-facts';
+import { countHolds } from './holds';
 import { enqueue, OUTBOX_PRIORITY } from './outbox';
 import { auditOf, setRequestState, showState } from './requests';
+import { closeStorms, openStorm } from './storms';
 
 const ADMISSION_LOCK = 7_846_110;
+
+/** More of each policy's requests than it has free slots are looked at, in case some of them are held. */
+const MARGIN = 16;
+
+interface AdmitOptions {
+  /** Its grant is answered to the caller instead of being signalled. */
+  own?: string;
+  /** Looks at every request, so that each says what holds it now; else at those that may get a slot. */
+  isThorough?: boolean;
+}
 
 /**
  * Grants every slot that can be granted, in order of (severity, since). Call it after the request
@@ -25,15 +34,14 @@ const ADMISSION_LOCK = 7_846_110;
  * Nobody waits for the lock: who finds it taken leaves, because the holder looks again after
  * unlocking, and sees whatever was committed before the lock was found taken.
  *
- * @param own its grant is answered to the caller instead of being signalled
  * @returns the hold of `own` while it stays queued, else null
  */
-export async function admit(pool: Pool, own?: string): Promise<Decision | null> {
+export async function admit(pool: Pool, options: AdmitOptions = {}): Promise<Decision | null> {
   let mine: Decision | null = null;
   for (;;) {
-    const pass = await inTransaction(pool, (db) => admitOnce(db, own));
+    const pass = await inTransaction(pool, (db) => admitOnce(db, options));
     if (pass === null) return mine;
-    mine = pass.decisions.find((d) => d.actionId === own) ?? mine;
+    mine = pass.decisions.find((d) => d.actionId === options.own) ?? mine;
     const now = await fingerprint(pool);
     if (now === pass.fingerprint) return mine;
   }
@@ -41,7 +49,7 @@ export async function admit(pool: Pool, own?: string): Promise<Decision | null> 
 
 async function admitOnce(
   db: Db,
-  own: string | undefined,
+  options: AdmitOptions,
 ): Promise<{ decisions: Decision[]; fingerprint: string } | null> {
   const [lock] = await query<{ taken: boolean }>(
     db,
@@ -50,98 +58,206 @@ async function admitOnce(
   );
   if (lock?.taken !== true) return null;
   const now = await databaseNow(db);
-  const waiting = await loadWaiting(db, now);
-  const held = await query<{ actionId: string; policy: string | null; target: string }>(
+  await closeStorms(db, now);
+  const held = await loadSlots(db);
+  const waiting = await loadWaiting(db, options);
+  let pass = await decide(db, waiting.rows, { held, now });
+  if (isCutShort(waiting, held, pass.decisions)) {
+    const all = await loadWaiting(db, { ...options, isThorough: true });
+    pass = await decide(db, all.rows, { held, now });
+  }
+  await carryOut(db, pass, options);
+  return { decisions: pass.decisions, fingerprint: await fingerprint(db) };
+}
+
+interface WaitingRow extends Pick<
+  WaitingRequest,
+  'policy' | 'target' | 'severity' | 'since' | 'maxConcurrent' | 'isForced'
+> {
+  actionId: string;
+  heldGate: string | null;
+  heldDetail: string | null;
+}
+
+interface Pass {
+  decisions: Decision[];
+  rows: readonly WaitingRow[];
+  facts: LoadedFacts;
+}
+
+async function decide(
+  db: Db,
+  rows: readonly WaitingRow[],
+  { held, now }: { held: readonly HeldSlot[]; now: number },
+): Promise<Pass> {
+  const claims = rows.map(({ policy, target }) => ({ policy, resource: target }));
+  const facts = await loadSharedFacts(db, claims, { now });
+  const waiting = rows.map((row) => ({
+    ...row,
+    ...facts.of({ policy: row.policy, resource: row.target }),
+  }));
+  const decisions = decideAdmission(waiting, { held, groups: facts.loads, now });
+  return { decisions, rows, facts };
+}
+
+async function loadSlots(db: Db): Promise<HeldSlot[]> {
+  return query<HeldSlot & Record<string, unknown>>(
     db,
     'select action_id as "actionId", policy, target from slots',
   );
-  const decisions = decideAdmission(
-    waiting.map((w) => w.request),
-    held satisfies HeldSlot[],
-    now,
-  );
-  for (const decision of decisions) {
-    const found = waiting.find((w) => w.request.actionId === decision.actionId);
-    if (found === undefined || decision.kind !== 'granted') continue;
-    await grant(db, found, { isOwn: decision.actionId === own });
-  }
-  return { decisions, fingerprint: await fingerprint(db) };
 }
 
 interface Waiting {
-  request: WaitingRequest;
-  plan: ActionPlan;
-  waiter: string;
+  rows: WaitingRow[];
+  /** Policies of which some requests were left out. */
+  cut: { policy: string | null; maxConcurrent: number | null }[];
 }
 
-async function loadWaiting(db: Db, now: number): Promise<Waiting[]> {
-  const rows = await query<{
-    action_id: string;
-    policy: string | null;
-    target: string;
-    severity: WaitingRequest['severity'];
-    since: number;
-    max_concurrent: number | null;
-    forced: boolean;
-    plan: ActionPlan;
-    waiter: string;
-    resource: string;
-  }>(
+/**
+ * The requests that wait. Of a policy with more of them than it has free slots, the most urgent
+ * ones, unless all are asked for.
+ */
+async function loadWaiting(db: Db, { own, isThorough = false }: AdmitOptions): Promise<Waiting> {
+  const rows = await query<WaitingRow & { isLeftOut: boolean }>(
     db,
-    `select action_id, policy, target, severity, since, max_concurrent, forced, plan, waiter, resource
-       from requests where state = 'open' for update skip locked`,
+    `with ranked as (
+       select action_id, policy, target, severity, since, max_concurrent, forced, held_gate, held_detail,
+              row_number() over (partition by policy order by
+                array_position(array['critical', 'warning', 'info'], severity), since, action_id) as rank
+         from requests where state = 'open'),
+     acting as (select policy, count(*) as slots from slots group by policy)
+     select action_id as "actionId", r.policy, target, severity, since, max_concurrent as "maxConcurrent",
+            forced as "isForced", held_gate as "heldGate", held_detail as "heldDetail",
+            rank = $1 + 1 + greatest(0, max_concurrent - coalesce(a.slots, 0)) as "isLeftOut"
+       from ranked r left join acting a on a.policy is not distinct from r.policy
+      where $2 or max_concurrent is null or action_id = $3
+         or rank <= $1 + 1 + greatest(0, max_concurrent - coalesce(a.slots, 0))`,
+    [MARGIN, isThorough, own ?? null],
   );
-  if (rows.length === 0) return [];
-  const pauses = await loadPauses(db);
-  const degraded = await loadDegradation(db, rows);
-  const closed = await loadClosed(db, rows, now);
-  return rows.map((row) => ({
-    plan: row.plan,
-    waiter: row.waiter,
-    request: {
-      actionId: row.action_id,
-      policy: row.policy,
-      target: row.target,
-      severity: row.severity,
-      since: row.since,
-      maxConcurrent: row.max_concurrent,
-      isForced: row.forced,
-      pause: pauseOf(pauses, row.resource, now),
-      outsideSchedule: closed.get(row.policy) ?? null,
-      degraded: degraded(row.policy, row.resource),
-    },
-  }));
+  if (isThorough) return { rows, cut: [] };
+  return {
+    rows: rows.filter((row) => !row.isLeftOut || row.actionId === own),
+    cut: rows.filter((row) => row.isLeftOut),
+  };
 }
 
-/** The policies of these requests that are outside their schedule now. */
-async function loadClosed(
-  db: Db,
-  requests: readonly { policy: string | null }[],
-  now: number,
-): Promise<Map<string | null, WaitingRequest['outsideSchedule']>> {
-  const policies = [...new Set(requests.map(({ policy }) => policy))];
-  const scheduled = await query<{ policy: string; schedule: Schedule }>(
-    db,
-    `select policy, document -> 'schedule' as schedule from policies
-      where policy = any($1) and document ? 'schedule'`,
-    [policies],
-  );
-  return new Map(scheduled.map(({ policy, schedule }) => [policy, closedAt(schedule, now)]));
+/** Whether a policy has slots left although requests of it were left out: those looked at were held. */
+function isCutShort(
+  { cut, rows }: Waiting,
+  held: readonly HeldSlot[],
+  decisions: readonly Decision[],
+): boolean {
+  const granted = new Set(decisions.filter((d) => d.kind === 'granted').map((d) => d.actionId));
+  return cut.some(({ policy, maxConcurrent }) => {
+    const before = held.filter((slot) => slot.policy === policy).length;
+    const now = rows.filter((row) => row.policy === policy && granted.has(row.actionId)).length;
+    return maxConcurrent !== null && before + now < maxConcurrent;
+  });
 }
 
-async function grant(
+async function carryOut(
   db: Db,
-  { request, plan, waiter }: Waiting,
-  options: { isOwn: boolean },
+  { decisions, rows, facts }: Pass,
+  options: AdmitOptions,
 ): Promise<void> {
+  const byId = new Map(rows.map((row) => [row.actionId, row]));
+  const queued: (Decision & { kind: 'queued' })[] = [];
+  for (const decision of decisions) {
+    const row = byId.get(decision.actionId);
+    if (row === undefined) continue;
+    if (decision.kind === 'granted') {
+      await grant(db, row, { isOwn: decision.actionId === options.own });
+      continue;
+    }
+    const { gate, detail } = decision.hold;
+    if (gate !== row.heldGate || detail !== row.heldDetail) queued.push(decision);
+    if (gate === 'storm') await openStorms(db, row, { facts, detail });
+  }
+  await saveQueued(db, queued, byId);
+}
+
+async function openStorms(
+  db: Db,
+  { policy, target }: WaitingRow,
+  { facts, detail }: { facts: LoadedFacts; detail: string },
+): Promise<void> {
+  const ids = facts.of({ policy, resource: target }).groups;
+  const load = ids.flatMap((id) => facts.loads.get(id) ?? []).find((l) => detail.includes(l.name));
+  if (load !== undefined) await openStorm(db, load, detail);
+}
+
+/** Writes what holds each request now; an audit row when it is queued for the first time. */
+async function saveQueued(
+  db: Db,
+  queued: readonly (Decision & { kind: 'queued' })[],
+  rows: ReadonlyMap<string, WaitingRow>,
+): Promise<void> {
+  if (queued.length === 0) return;
+  const columns = [
+    queued.map((d) => d.actionId),
+    queued.map((d) => d.hold.gate),
+    queued.map((d) => d.hold.detail),
+    queued.map((d) => d.hold.until),
+  ];
+  await query(
+    db,
+    `update requests r set held_gate = h.gate, held_detail = h.detail,
+            held_until = to_timestamp(h.until / 1000),
+            held_since = case when r.held_gate is distinct from h.gate then clock_timestamp() else r.held_since end
+       from unnest($1::uuid[], $2::text[], $3::text[], $4::float8[]) as h (id, gate, detail, until)
+      where r.action_id = h.id and r.state = 'open'`,
+    columns,
+  );
+  const changed = queued.filter((d) => rows.get(d.actionId)?.heldGate !== d.hold.gate);
+  await countHolds(
+    db,
+    changed.map((d) => d.hold.gate),
+  );
+  const first = queued.filter((d) => rows.get(d.actionId)?.heldGate === null);
+  const plans = await loadPlans(
+    db,
+    first.map((d) => d.actionId),
+  );
+  await insertAudit(
+    db,
+    first.flatMap(({ actionId, hold }) => {
+      const plan = plans.get(actionId)?.plan;
+      return plan === undefined
+        ? []
+        : [auditOf(plan, 'queued', { gate: hold.gate, detail: hold.detail })];
+    }),
+  );
+}
+
+async function loadPlans(
+  db: Db,
+  ids: readonly string[],
+): Promise<Map<string, { plan: ActionPlan; waiter: string }>> {
+  const rows = await query<{ id: string; plan: ActionPlan; waiter: string }>(
+    db,
+    'select action_id as id, plan, waiter from requests where action_id = any($1)',
+    [ids],
+  );
+  return new Map(rows.map(({ id, ...rest }) => [id, rest]));
+}
+
+/** Nothing happens if the request was withdrawn since it was looked at. */
+async function grant(db: Db, row: WaitingRow, options: { isOwn: boolean }): Promise<void> {
+  const [locked] = await query<{ plan: ActionPlan; waiter: string }>(
+    db,
+    `select plan, waiter from requests where action_id = $1 and state = 'open' for update skip locked`,
+    [row.actionId],
+  );
+  if (locked === undefined) return;
+  const { plan, waiter } = locked;
   const [slot] = await query<{ token: number }>(
     db,
     'insert into slots (action_id, target, policy) values ($1, $2, $3) returning token',
-    [request.actionId, request.target, request.policy],
+    [row.actionId, row.target, row.policy],
   );
   const token = slot?.token ?? 0;
-  await setRequestState(db, request.actionId, 'granted');
-  await showState(db, request.actionId, 'admitted');
+  await setRequestState(db, row.actionId, 'granted');
+  await showState(db, row.actionId, 'admitted');
   await insertAudit(db, [auditOf(plan, 'admitted', { token })]);
   if (!options.isOwn) await tellGrant(db, { plan, token, waiter });
 }
@@ -166,8 +282,8 @@ export async function tellGrant(
 async function fingerprint(db: Db): Promise<string> {
   const [row] = await query<{ seen: string }>(
     db,
-    `select coalesce((select string_agg(action_id::text, ',' order by action_id) from requests where state = 'open'), '')
-         || ';' || coalesce((select string_agg(action_id::text, ',' order by action_id) from slots), '') as seen`,
+    `select (select count(*) || ':' || coalesce(bit_xor(hashtextextended(action_id::text, 0)), 0) from requests where state = 'open')
+         || ';' || (select count(*) || ':' || coalesce(bit_xor(hashtextextended(action_id::text, 0)), 0) from slots) as seen`,
   );
   return row?.seen ?? '';
 }

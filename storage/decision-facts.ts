@@ -81,6 +81,8 @@ export interface StoredVerdict {
   cleared_at: number | null;
   condition_hash: string;
   updated_at: number;
+  /** When it last changed to or from true, oldest first. */
+  edges: number[];
 }
 
 export async function loadVerdict(
@@ -90,7 +92,9 @@ export async function loadVerdict(
 ): Promise<StoredVerdict | null> {
   const [row] = await query<StoredVerdict>(
     db,
-    `select verdict, since, cleared_at, condition_hash, updated_at from verdicts
+    `select verdict, since, cleared_at, condition_hash, updated_at,
+            array(select extract(epoch from edge)::float8 * 1000 from unnest(edges) as edge) as edges
+       from verdicts
       where resource = $1 and policy = $2`,
     [resource, policy],
   );

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../domain/audit';
 import { resourceKey } from '../domain/resource';
 import { insertAudit } from './audit';
 import { inTransaction, query, type Db } from './database';
+import { refreshMembers } from './groups';
 import { removeObject, writeObject, type WrittenObject } from './manifest-objects';
 import { nameOf, planRevision, storedClaims } from './manifest-plan';
 import type {
@@ -68,6 +69,7 @@ export async function applyRevision(pool: Pool, request: RevisionRequest): Promi
     }
     const revision = await insertRevision(db, request, plan);
     const changed = await changeObjects(db, request.source, { revision, plan });
+    await refreshMembers(db);
     await tellOthers(db, request, { revision, changed });
     return {
       kind: 'applied',

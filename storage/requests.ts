@@ -1,6 +1,5 @@
-import type { ActionPlan, Hold, Outcome } from '../domain/action/action';
+import type { ActionPlan, Outcome } from '../domain/action/action';
 import type { AuditEvent } from '../domain/audit';
-import type { EpisodeKey } from './decision-facts';
 import { insertAudit } from './audit';
 import { query, type Db } from './database';
 
@@ -199,44 +198,4 @@ export function auditOf(
     // Nobody is to take what a dry run says for something that was done.
     details: plan.dryRun ? { ...details, dryRun: true } : details,
   };
-}
-
-/** Remembers what holds a policy; an audit row is written only when the gate changes. */
-export async function saveHold(
-  db: Db,
-  key: EpisodeKey & { episode: number; namespace: string; policyRevision: number },
-  hold: Hold,
-): Promise<void> {
-  const changed = await query(
-    db,
-    `insert into episodes (resource, policy, generation, episode, held_gate, held_detail, held_until, held_since)
-     values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), clock_timestamp())
-     on conflict (resource, policy, generation) do update set
-       held_gate = excluded.held_gate, held_detail = excluded.held_detail, held_until = excluded.held_until,
-       held_since = excluded.held_since
-     where episodes.held_gate is distinct from excluded.held_gate
-        or episodes.held_until is distinct from excluded.held_until
-     returning 1`,
-    [key.resource, key.policy, key.generation, key.episode, hold.gate, hold.detail, hold.until],
-  );
-  if (changed.length === 0) return;
-  await insertAudit(db, [
-    {
-      namespace: key.namespace,
-      resource: key.resource,
-      policy: key.policy,
-      actionId: null,
-      step: -1,
-      event: 'held',
-      actor: `policy:${key.policy}`,
-      door: 'policy',
-      correlationId: null,
-      policyRevision: key.policyRevision,
-      details: {
-        gate: hold.gate,
-        detail: hold.detail,
-        until: hold.until === null ? null : new Date(hold.until).toISOString(),
-      },
-    },
-  ]);
 }

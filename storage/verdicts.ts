@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Evidence, Severity, VerdictValue } from '../domain/policy/policy';
+import { FLAPPING } from '../domain/action/rate';
 import type { VerdictFact } from '../workflows/contract';
 import { query, type Db } from './database';
 
@@ -66,9 +67,11 @@ export async function saveVerdicts(db: Db, verdicts: readonly StoredVerdict[]): 
      on conflict (resource, policy) do update set
        verdict = excluded.verdict, value = excluded.value, evidence = excluded.evidence,
        since = excluded.since, cleared_at = coalesce(excluded.cleared_at, verdicts.cleared_at),
+       edges = case when (verdicts.verdict = 'true') = (excluded.verdict = 'true') then verdicts.edges
+         else (verdicts.edges || excluded.updated_at)[greatest(1, cardinality(verdicts.edges) + 1 - $2::int):] end,
        severity = excluded.severity, policy_revision = excluded.policy_revision,
        condition_hash = excluded.condition_hash, version = excluded.version, updated_at = excluded.updated_at`,
-    [JSON.stringify(verdicts)],
+    [JSON.stringify(verdicts), FLAPPING.edges],
   );
 }
 

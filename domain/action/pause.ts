@@ -8,13 +8,18 @@ export interface Pause {
   until: number | null;
 }
 
-/** The pause that covers a resource now: of everything, of its Service, or its own; null if none. */
+/**
+ * The pause that covers a resource now: of everything, of a group or Service it is in, or its own;
+ * null if none.
+ *
+ * @param groups keys of the groups it is in
+ */
 export function pauseOf(
   pauses: readonly Pause[],
-  resource: string,
+  { resource, groups = [] }: { resource: string; groups?: readonly string[] },
   now: number,
 ): GateFacts['pause'] {
-  const scopes = ['*', memberScope(resource), resource];
+  const scopes = ['*', memberScope(resource), resource, ...groups];
   return (
     pauses.find((p) => scopes.includes(p.scope) && (p.until === null || p.until > now)) ?? null
   );

@@ -1,7 +1,7 @@
 import type { ActionPlan, Hold, Outcome } from '../../domain/action/action';
 import { notActionable } from '../../domain/action/actionable';
 import { afterOutcome, episodeAt, FIRST_EPISODE, type Episode } from '../../domain/action/episode';
-import { firstHold, type GateFacts } from '../../domain/action/gates';
+import { firstHold, openFacts, type GateFacts } from '../../domain/action/gates';
 import type { Intent } from '../../domain/action/plan';
 import type { Fact } from '../../domain/action/reduce';
 import type { RequestAnswer } from '../../domain/action/resource-state';
@@ -101,9 +101,7 @@ export class ControlPlane implements World {
     const { resource, test } = this.options;
     const slots = [...this.running].filter(([, { isAwaiting }]) => !isAwaiting);
     const facts: GateFacts = {
-      now,
-      isManual: false,
-      isForced: false,
+      ...openFacts(now, resource.key),
       pause: test.isPaused ? { scope: '*', reason: 'given by the test', until: null } : null,
       notActionable: notActionable(resource),
       outsideSchedule: closedAt(policy.schedule, now),
@@ -112,9 +110,6 @@ export class ControlPlane implements World {
       attempts: episode.attempts,
       maxAttempts: policy.limits.attempts,
       busyWith: slots[0]?.[0] ?? null,
-      acting: 0,
-      maxConcurrent: null,
-      degraded: null,
     };
     return firstHold(facts, 'resource');
   }

@@ -156,12 +156,12 @@ test('a request whose window closed while it was queued is granted when the next
 
   await applyPolicy({ schedule: scheduleOn(3) });
   await query(pool, 'update requests set max_concurrent = 1');
-  expect(await admit(pool, actionId)).toMatchObject({
+  expect(await admit(pool, { own: actionId })).toMatchObject({
     kind: 'queued',
     hold: { gate: 'outside_schedule', until: midnightIn(3) },
   });
   await applyPolicy({ schedule: scheduleOn(-1, 0, 1) });
-  expect(await admit(pool, actionId)).toMatchObject({ kind: 'granted' });
+  expect(await admit(pool, { own: actionId })).toMatchObject({ kind: 'granted' });
 });
 
 test('a share of the targets is counted when the request is made, and rounds down', async () => {

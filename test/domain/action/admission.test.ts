@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import {
   decideAdmission,
+  type AdmissionWorld,
   type HeldSlot,
   type WaitingRequest,
 } from '../../../domain/action/admission';
@@ -18,10 +19,18 @@ function request(changes: Partial<WaitingRequest> = {}): WaitingRequest {
     maxConcurrent: 1,
     isForced: false,
     pause: null,
+    maintenance: null,
     outsideSchedule: null,
+    breaker: { kind: 'closed' },
+    dependency: null,
     degraded: null,
+    groups: [],
     ...changes,
   };
+}
+
+function world(held: HeldSlot[]): AdmissionWorld {
+  return { held, groups: new Map(), now: NOW };
 }
 
 const anyRequest = fc.record({
@@ -33,6 +42,10 @@ const anyRequest = fc.record({
   maxConcurrent: fc.constant(2),
   isForced: fc.boolean(),
   pause: fc.constantFrom(null, { scope: '*', reason: 'work', until: null }),
+  maintenance: fc.constant(null),
+  breaker: fc.constant({ kind: 'closed' as const }),
+  dependency: fc.constantFrom(null, { resource: 'default/db', why: 'is firing' }),
+  groups: fc.constant([]),
   outsideSchedule: fc.constantFrom(null, { schedule: 'Mon 08:00-20:00 UTC', opensAt: NOW + 1 }),
   degraded: fc.constantFrom(null, 'outbox is old'),
 });
@@ -43,7 +56,7 @@ test('never more than maxConcurrent of a policy act, and never two on one target
       fc.uniqueArray(anyRequest, { selector: (r) => r.actionId, maxLength: 20 }),
       (waiting) => {
         const held: HeldSlot[] = [{ actionId: 'held', policy: 'default/p', target: 'default/a' }];
-        const granted = decideAdmission(waiting, held, NOW).flatMap((d) =>
+        const granted = decideAdmission(waiting, world(held)).flatMap((d) =>
           d.kind === 'granted' ? waiting.filter((w) => w.actionId === d.actionId) : [],
         );
         const acting = [...held, ...granted];
@@ -63,7 +76,7 @@ test('every request that is not granted has a reason, and a paused one is never 
     fc.property(
       fc.uniqueArray(anyRequest, { selector: (r) => r.actionId, maxLength: 12 }),
       (waiting) => {
-        const decisions = decideAdmission(waiting, [], NOW);
+        const decisions = decideAdmission(waiting, world([]));
         expect(decisions).toHaveLength(waiting.length);
         for (const decision of decisions) {
           const asked = waiting.find((w) => w.actionId === decision.actionId);
@@ -85,11 +98,12 @@ test('nobody is overtaken by a less urgent request that wants the same', () => {
           pause: null,
           outsideSchedule: null,
           degraded: null,
+          dependency: null,
           isForced: false,
           policy: 'default/p',
           target: r.actionId,
         }));
-        const decisions = decideAdmission(waiting, [], NOW);
+        const decisions = decideAdmission(waiting, world([]));
         const urgency = (id: string): number => {
           const found = waiting.find((w) => w.actionId === id);
           return found === undefined ? 0 : severityRank(found.severity) * 100 + found.since;
@@ -110,8 +124,7 @@ test('the loser of a target is told who works on it', () => {
       request({ actionId: 'a', severity: 'critical' }),
       request({ actionId: 'b', policy: 'default/q' }),
     ],
-    [],
-    NOW,
+    world([]),
   );
   expect(first).toEqual({ kind: 'granted', actionId: 'a' });
   expect(second).toMatchObject({ kind: 'queued', hold: { gate: 'target_busy' } });
@@ -123,8 +136,7 @@ test('a degraded control plane holds policies, not people', () => {
       request({ actionId: 'a', degraded: 'outbox is old' }),
       request({ actionId: 'b', policy: null, target: 'default/x', degraded: 'outbox is old' }),
     ],
-    [],
-    NOW,
+    world([]),
   );
   expect(decisions.map((d) => d.kind)).toEqual(['queued', 'granted']);
 });
@@ -136,8 +148,7 @@ test('a policy whose hours ended while it was queued waits for the next ones, a 
       request({ actionId: 'a', outsideSchedule }),
       request({ actionId: 'b', policy: null, target: 'default/x', outsideSchedule }),
     ],
-    [],
-    NOW,
+    world([]),
   );
   expect(decisions).toMatchObject([
     { kind: 'queued', hold: { gate: 'outside_schedule', until: NOW + 1 } },
