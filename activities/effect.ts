@@ -7,7 +7,7 @@ import {
   type Runtime,
   type StepResult,
 } from '../domain/action/runtime';
-import type { NO_EFFECT} from '../workflows/contract';
+import type { NO_EFFECT } from '../workflows/contract';
 import { UNKNOWN_EFFECT } from '../workflows/contract';
 
 const TRANSIENT_TRIES = 3;

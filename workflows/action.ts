@@ -71,13 +71,9 @@ async function climbAll(
   for (;;) {
     const next = nextRung(ladder, results, Date.now());
     if (next.kind === 'end') {
-      const { kind: _, isCalledOff, isUndoBroken, ...ending } = next;
-      return {
-        ...ending,
-        ...(isCalledOff ? { isCalledOff } : {}),
-        ...(isUndoBroken ? { isUndoBroken } : {}),
-        rungs: rungRecords(ladder, results),
-      };
+      const { outcome, reason, fixedBy, isCalledOff, isUndoBroken } = next;
+      const rungs = rungRecords(ladder, results);
+      return { outcome, reason, fixedBy, isCalledOff, isUndoBroken, rungs };
     }
     const { index } = next;
     const step = plan.steps[index] ?? { action: '', params: {} };
