@@ -12,11 +12,7 @@ import { databaseNow } from '../storage/clock';
 import { loadPolicyRevision, loadResource } from '../storage/decision-facts';
 import { stepEnd } from '../storage/journal';
 import { auditOf, showState } from '../storage/requests';
-import {
-  loadTurnedTrue,
-  startVerification,
-  type VerificationStart,
-} from '../storage/verifications';
+import { loadTurnedTrue, startVerification } from '../storage/verifications';
 import { loadWindows } from '../storage/windows';
 import type { ActivityDeps } from './deps';
 import { intervalOf } from './observation';
@@ -42,12 +38,12 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
     /** Looks once; "not yet" is a benign error, retried a second later. */
     async verify(input: VerifyInput): Promise<VerifyReply> {
       const { plan } = input;
-      const start = await markExecuted(pool, input);
+      const stepEndedAt = await markExecuted(pool, input);
       const resource = await loadResource(pool, plan.resource);
       if (resource === null) {
         return { outcome: 'inconclusive', why: 'the manifest is gone: nothing says what is right' };
       }
-      const answer = await lookOnce(pool, input, { start, resource });
+      const answer = await lookOnce(pool, input, { stepEndedAt, resource });
       if (answer.kind === 'waiting') throw notYet(answer.why);
       const { outcome, why } = answer;
       const row = auditOf(plan, 'verified', { outcome, why }, { step: input.step, door: 'worker' });
@@ -60,9 +56,8 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
 async function lookOnce(
   pool: Pool,
   { plan, step }: VerifyInput,
-  { start, resource }: { start: VerificationStart; resource: Resource },
+  { stepEndedAt, resource }: { stepEndedAt: number; resource: Resource },
 ): Promise<ReturnType<typeof verify>> {
-  const { stepEndedAt } = start;
   const policy =
     plan.policy === null ? null : await loadPolicyRevision(pool, plan.policy, plan.policyRevision);
   const hasHealthCheck = resource.spec !== null && resource.spec.healthCheck !== null;
@@ -80,7 +75,7 @@ async function lookOnce(
     now,
     intervalMs: intervalOf(resource),
     verify: plan.verify,
-    ...(policy === null ? {} : await worseFacts(pool, plan, { policy, start, now })),
+    ...(policy === null ? {} : await worseFacts(pool, plan, { policy, stepEndedAt, now })),
   });
 }
 
@@ -88,13 +83,14 @@ async function lookOnce(
 async function worseFacts(
   pool: Pool,
   plan: ActionPlan,
-  { policy, start, now }: { policy: Policy; start: VerificationStart; now: number },
+  { policy, stepEndedAt, now }: { policy: Policy; stepEndedAt: number; now: number },
 ): Promise<Pick<WorseFacts, 'grading' | 'others'>> {
   const { severity, grades = [] } = policy;
   const grading = { severity, grades, asked: plan.severity };
   // What an act shakes up has until then to settle.
-  if (now < start.stepEndedAt + plan.verify.settleMs) return { grading };
-  const turned = await loadTurnedTrue(pool, plan.resource, start);
+  if (now < stepEndedAt + plan.verify.settleMs) return { grading };
+  const { actionId, resource } = plan;
+  const turned = await loadTurnedTrue(pool, { actionId, resource, stepEndedAt });
   const others = turned
     .filter(({ document, severity: other, since }) => {
       const isInUse = document.enabled !== false && document.key !== policy.key;
@@ -105,18 +101,18 @@ async function worseFacts(
   return { grading, others };
 }
 
-/** Writes the step's audit row; returns when the step ended, and what was wrong then. */
+/** Writes the step's audit row; returns when the step ended, by the database's clock. */
 async function markExecuted(
   pool: Pool,
   { plan, step, summary, details = {} }: VerifyInput,
-): Promise<VerificationStart> {
+): Promise<number> {
   await showState(pool, plan.actionId, 'verifying');
   const { action } = plan.steps[step] ?? { action: '' };
   const said = { action, summary, ...capDetails(details) };
   await insertAudit(pool, [auditOf(plan, 'executed', said, { step, door: 'worker' })]);
-  const { actionId, resource } = plan;
+  const { actionId } = plan;
   const endedAt = await stepEnd(pool, actionId, step);
-  return startVerification(pool, { actionId, step, resource, endedAt });
+  return startVerification(pool, { actionId, step, endedAt });
 }
 
 function notYet(why: string): ApplicationFailure {

@@ -1,61 +1,51 @@
 import type { Policy, Severity } from '../domain/policy/policy';
 import { query, type Db } from './database';
 
-/** Times are epoch ms by the database's clock. */
-export interface VerificationStart {
-  stepEndedAt: number;
-  /** Policies whose verdict on the resource was true then. */
-  firingBefore: string[];
-}
-
 /**
- * When a step ended and what was wrong with its resource then, as the first look found it.
+ * When a step ended by the database's clock, epoch ms, however often it is asked.
  *
- * @param step `endedAt`: epoch ms, as the journal says; null: on another host, the first look is its end
+ * @param step `endedAt`: as the journal says; null: on another host, the first ask is its end
  */
 export async function startVerification(
   db: Db,
-  step: { actionId: string; step: number; resource: string; endedAt: number | null },
-): Promise<VerificationStart> {
-  await query(
+  step: { actionId: string; step: number; endedAt: number | null },
+): Promise<number> {
+  const [row] = await query<{ endedAt: number }>(
     db,
-    `insert into verifications (action_id, step, step_ended_at, firing_before)
-     select $1, $2,
-            coalesce(to_timestamp($4::float8 / 1000), clock_timestamp()),
-            array(select policy from verdicts where resource = $3 and verdict = 'true')
-     on conflict do nothing`,
-    [step.actionId, step.step, step.resource, step.endedAt],
-  );
-  const [row] = await query<VerificationStart>(
-    db,
-    `select step_ended_at as "stepEndedAt", firing_before as "firingBefore"
-       from verifications where action_id = $1 and step = $2`,
-    [step.actionId, step.step],
+    `insert into verifications (action_id, step, step_ended_at)
+     values ($1, $2, coalesce(to_timestamp($3::float8 / 1000), clock_timestamp()))
+     on conflict (action_id, step) do update set step_ended_at = verifications.step_ended_at
+     returning step_ended_at as "endedAt"`,
+    [step.actionId, step.step, step.endedAt],
   );
   if (row === undefined) throw new Error(`verification ${step.actionId}/${step.step} is gone`);
-  return row;
+  return row.endedAt;
 }
 
 export interface TurnedTrue {
   policy: string;
   severity: Severity;
+  /** Epoch ms. */
   since: number;
   document: Policy;
 }
 
-/** Policies in force whose verdict on the resource turned true after the step's end. */
+/**
+ * Policies in force whose verdict on the resource turned true after the step's end. One that was
+ * true when the step began, and lost its data or cleared only for a while, is none of them.
+ */
 export async function loadTurnedTrue(
   db: Db,
-  resource: string,
-  { stepEndedAt, firingBefore }: VerificationStart,
+  action: { actionId: string; resource: string; stepEndedAt: number },
 ): Promise<TurnedTrue[]> {
   return query<TurnedTrue>(
     db,
     `select v.policy, v.severity, v.since, p.document
        from verdicts v join policies p on p.policy = v.policy and p.deleted_at is null
-      where v.resource = $1 and v.verdict = 'true' and v.since > to_timestamp($2::float8 / 1000)
-        and v.policy <> all($3)
+         join slots s on s.action_id = $1
+      where v.resource = $2 and v.verdict = 'true' and v.since > to_timestamp($3::float8 / 1000)
+        and (v.cleared_at is null or v.cleared_at < s.begun_at)
       order by v.policy`,
-    [resource, stepEndedAt, firingBefore],
+    [action.actionId, action.resource, action.stepEndedAt],
   );
 }

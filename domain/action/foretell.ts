@@ -22,7 +22,7 @@ export function foretell({ step, resource, before, ...rest }: Foretold): string 
   );
   const aim = params.length === 0 ? '' : ` (${params.join(', ')})`;
   const stands = before.identity === null ? 'which does not run' : `now ${before.identity}`;
-  const later = step.afterMs === undefined ? '' : `, ${formatDuration(step.afterMs)} later`;
+  const later = step.afterMs === undefined ? '' : `, ${formatDuration(step.afterMs)} later,`;
   const asked = approval === null ? '' : `ask ${people(approval)} first, then `;
   return `would${later} ${asked}${step.action} ${resource}${aim}, ${stands}, and then wait ${proof(condition, verify)}`;
 }

@@ -36,7 +36,6 @@ create table verifications (
   action_id uuid not null references requests,
   step int not null,
   step_ended_at timestamptz not null,
-  firing_before text[] not null,
   primary key (action_id, step)
 );
-comment on column verifications.firing_before is 'policies whose verdict on the resource was true when the step ended';
+comment on table verifications is 'what is judged is what came after: of a step on another host, after the first look';
