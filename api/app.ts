@@ -26,6 +26,7 @@ import { manifestRoutes } from './routes/manifests';
 import { pauseRoutes } from './routes/pauses';
 import { policyRoutes } from './routes/policies';
 import { policyChangeRoutes } from './routes/policy-changes';
+import { policyEffectivenessRoutes } from './routes/policy-effectiveness';
 import { policyEvaluateRoutes } from './routes/policy-evaluate';
 import { queryRoutes } from './routes/query';
 import { queueRoutes } from './routes/queue';
@@ -43,6 +44,7 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   policyRoutes,
   policyChangeRoutes,
   policyEvaluateRoutes,
+  policyEffectivenessRoutes,
   pauseRoutes,
   manifestRoutes,
   driftRoutes,

@@ -9,8 +9,10 @@ import { withoutActivity, type HistoryJson } from '../support/history-json';
 /** The ways a workflow can take; histories of older releases may stand beside them. */
 const WAYS = [
   'action-approved',
+  'action-dry-run',
   'action-expired',
   'action-failed',
+  'action-ladder',
   'action-rejected',
   'action-succeeded',
   'housekeeping',
@@ -53,6 +55,8 @@ test.each(RECORDED)(
 test.each([
   ['action-succeeded', 'begin'],
   ['action-approved', 'admit'],
+  ['action-ladder', 'undone'],
+  ['action-dry-run', 'foretell'],
   ['resource-healed-and-held', 'request'],
   ['housekeeping', 'reap'],
 ])('%s without its %s does not replay: the check can fail', async (name, activity) => {
