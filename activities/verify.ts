@@ -90,7 +90,7 @@ async function worseFacts(
   // What an act shakes up has until then to settle.
   if (now < stepEndedAt + plan.verify.settleMs) return { grading };
   const { actionId, resource } = plan;
-  const turned = await loadTurnedTrue(pool, { actionId, resource, stepEndedAt });
+  const turned = await loadTurnedTrue(pool, { actionId, resource });
   const others = turned
     .filter(({ document, severity: other, since }) => {
       const isInUse = document.enabled !== false && document.key !== policy.key;

@@ -31,21 +31,21 @@ export interface TurnedTrue {
 }
 
 /**
- * Policies in force whose verdict on the resource turned true after the step's end. One that was
- * true when the step began, and lost its data or cleared only for a while, is none of them.
+ * Policies in force whose verdict on the resource turned true since the step of the action began.
+ * One that was true then, and lost its data or cleared only for a while, is none of them.
  */
 export async function loadTurnedTrue(
   db: Db,
-  action: { actionId: string; resource: string; stepEndedAt: number },
+  action: { actionId: string; resource: string },
 ): Promise<TurnedTrue[]> {
   return query<TurnedTrue>(
     db,
     `select v.policy, v.severity, v.since, p.document
        from verdicts v join policies p on p.policy = v.policy and p.deleted_at is null
          join slots s on s.action_id = $1
-      where v.resource = $2 and v.verdict = 'true' and v.since > to_timestamp($3::float8 / 1000)
+      where v.resource = $2 and v.verdict = 'true' and v.since > s.begun_at
         and (v.cleared_at is null or v.cleared_at < s.begun_at)
       order by v.policy`,
-    [action.actionId, action.resource, action.stepEndedAt],
+    [action.actionId, action.resource],
   );
 }

@@ -6,7 +6,7 @@ import { severityOf } from '../policy/severity';
 export interface WorseFacts {
   /** Of the policy, and how severe it was when the action was asked for; absent: nothing is graded. */
   grading?: { severity: Severity; grades: readonly Grade[]; asked: Severity };
-  /** Other policies on the resource that began to fire after the step ended, as severe or more. */
+  /** Other policies on the resource that fire since the step began, as severe or more. */
   others?: readonly string[];
   series: readonly SeriesWindow[];
   /** Database clock, epoch ms. */
