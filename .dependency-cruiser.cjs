@@ -85,7 +85,7 @@ module.exports = {
       severity: 'error',
       comment: 'zod and yaml cost seven times the memory per cached workflow',
       from: { path: '^(workflows|domain)/' },
-      to: { path: 'node_modules/(zod|yaml|pg|pino)/' },
+      to: { path: 'node_modules/(zod|yaml|pg|pino)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'workflows-ask-no-calendar',

@@ -1,8 +1,9 @@
-import type { Hold } from '../domain/action/action';
+import type { ActionPlan, Hold } from '../domain/action/action';
 import type { ClearReason } from '../domain/action/resource-state';
 import { admit } from '../storage/admission';
+import { askAgain, asksPeople, loadTally, readTurn } from '../storage/approvals';
 import { insertAudit } from '../storage/audit';
-import { inTransaction } from '../storage/database';
+import { inTransaction, type Db } from '../storage/database';
 import { recordHandled } from '../storage/deliveries';
 import {
   auditOf,
@@ -14,7 +15,11 @@ import {
 import type { ActivityDeps } from './deps';
 
 export type AdmitAnswer =
-  { kind: 'granted'; token: number } | { kind: 'queued'; hold: Hold } | { kind: 'closed' };
+  | { kind: 'granted'; token: number }
+  | { kind: 'queued'; hold: Hold }
+  | { kind: 'closed' }
+  /** A yes was taken back meanwhile; `turn`: the decision up to which this is known. */
+  | { kind: 'unapproved'; turn: number };
 
 export function createAdmissionActivities({ pool }: ActivityDeps) {
   return {
@@ -23,12 +28,16 @@ export function createAdmissionActivities({ pool }: ActivityDeps) {
       await inTransaction(pool, async (db) => {
         const request = await findRequest(db, input.actionId, { lock: true });
         if (request?.state !== 'awaiting_approval') return;
+        if (!(await hasItsYes(db, request.plan))) return;
         await setRequestState(db, input.actionId, 'open');
         await showState(db, input.actionId, 'queued');
       });
       const decision = await admit(pool, { own: input.actionId });
       const request = await findRequest(pool, input.actionId);
       if (request?.state === 'granted') return { kind: 'granted', token: request.token ?? 0 };
+      if (request?.state === 'awaiting_approval') {
+        return { kind: 'unapproved', turn: await readTurn(pool, input.actionId) };
+      }
       if (request?.state !== 'open') return { kind: 'closed' };
       return { kind: 'queued', hold: decision?.kind === 'queued' ? decision.hold : turn() };
     },
@@ -51,6 +60,13 @@ export function createAdmissionActivities({ pool }: ActivityDeps) {
       await recordHandled(pool, input.resource, input.version);
     },
   };
+}
+
+/** A yes may have been taken back, or its giver struck off the list, since it was counted. */
+async function hasItsYes(db: Db, plan: ActionPlan): Promise<boolean> {
+  if (!asksPeople(plan) || (await loadTally(db, plan)) === 'approved') return true;
+  await askAgain(db, plan);
+  return false;
 }
 
 function turn(): Hold {

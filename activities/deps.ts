@@ -16,6 +16,8 @@ export interface ActivityDeps {
   home: string;
   /** Reads the key of the decisions' HMAC, so that a rotated key works without a restart. */
   approvalKey: () => string;
+  /** Base of the API as people reach it; without it notices carry no links. */
+  publicUrl?: string;
   /** Plain approve, reject and cancel signals are accepted. */
   allowUnsignedSignals: boolean;
   /** The server has Vigil's search attributes. */

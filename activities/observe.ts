@@ -3,7 +3,7 @@ import type { ObservedState, Runtime, StepResult } from '../domain/action/runtim
 import { driftOf } from '../domain/drift/diff';
 import { insertAudit } from '../storage/audit';
 import { withTargetLock } from '../storage/journal';
-import { recordObservation, startHold } from '../storage/states';
+import { forgetStates, recordObservation, startHold } from '../storage/states';
 import type { ObservationStore, ObservedResource, Recorded } from '../storage/states';
 
 export interface ObserveDeps {
@@ -26,6 +26,11 @@ export async function observe(
   // Taken before looking: the state is at least as new as its timestamp says.
   const observedAt = now();
   const observed = await runtime.observe(resource);
+  if (observed.isUnseen === true) {
+    // What another runtime saw before the manifest changed must not stand for ever.
+    await forgetStates(store.pool, [resource.resource]);
+    return { observed, recorded: { kind: 'skipped', reason: 'unseen' } };
+  }
   const changes = driftOf(resource.spec, observed, sha256);
   const recorded = await recordObservation(store, {
     resource,

@@ -3,6 +3,7 @@ import type { ActionPlan, Hold } from '../domain/action/action';
 import { DEMOTED_APPROVAL } from '../domain/action/demotion';
 import { afterOutcome, episodeAt, type Episode } from '../domain/action/episode';
 import { firstHold, type Gate, type GateFacts } from '../domain/action/gates';
+import type { LinkMaker } from '../domain/approval-link';
 import type { ManualRequest, RequestAnswer } from '../domain/action/resource-state';
 import type { Notice } from '../domain/notice';
 import { NOTIFY, type Policy, type Severity, type Verdict } from '../domain/policy/policy';
@@ -27,6 +28,7 @@ import { saveHold } from '../storage/holds';
 import { insertNotice } from '../storage/notices';
 import { findOpenRequest, findRequest, insertRequest } from '../storage/requests';
 import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
+import { linkMaker } from './approval-links';
 import type { ActivityDeps } from './deps';
 import { answerMade, answerOpen } from './request-answer';
 import { tellPeople } from './notify';
@@ -69,6 +71,7 @@ interface Ask {
   hostAway: string | null;
   key: EpisodeKey;
   now: number;
+  makeLink: LinkMaker | null;
 }
 
 export function createRequestActivities(deps: ActivityDeps) {
@@ -131,6 +134,7 @@ async function lookAt(deps: ActivityDeps, resource: Resource, stored: StoredPoli
     since: isSameRun ? Math.min(seen.since, verdict.since) : verdict.since,
     cleared: seen,
     hostAway: null,
+    makeLink: linkMaker(deps),
     key: {
       resource: resource.key,
       policy: stored.policy.key,
@@ -184,6 +188,7 @@ async function makeRequest(
     maxConcurrent,
     forced: false,
     state: isAsked ? 'awaiting_approval' : 'open',
+    makeLink: ask.makeLink,
     waiter: isAsked ? actionWorkflowId(plan.actionId) : resourceWorkflowId(plan.resource),
   });
   return plan.actionId;

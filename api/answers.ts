@@ -39,6 +39,15 @@ export function toActionAnswer(row: ActionRow): z.output<typeof actionAnswer> {
   };
 }
 
+export const voteAnswer = z.object({
+  approver: z.string(),
+  decision: z.string().describe('approve, reject, or withdrawn: a yes that was taken back'),
+  comment: z.string().nullable(),
+  door: z.string(),
+  signed: z.boolean(),
+  decidedAt: timeAnswer,
+});
+
 export const auditAnswer = z.object({
   id: z.number(),
   at: timeAnswer,

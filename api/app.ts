@@ -12,9 +12,12 @@ import type { ApiDeps } from './deps';
 import { renderError, renderNotFound } from './error-handler';
 import { problemAnswer } from './problems';
 import { requestIdOf } from './request-id';
+import { measureHolds } from './hold-metrics';
 import { measureRequests } from './request-metrics';
 import { actionRoutes } from './routes/actions';
 import { agentRoutes } from './routes/agents';
+import { approvalLinkRoutes } from './routes/approval-links';
+import { approvalRoutes } from './routes/approvals';
 import { auditRoutes } from './routes/audit';
 import { registerDocs } from './routes/docs';
 import { driftRoutes } from './routes/drift';
@@ -32,12 +35,15 @@ import { queryRoutes } from './routes/query';
 import { queueRoutes } from './routes/queue';
 import { resourceRoutes } from './routes/resources';
 import { whyRoutes } from './routes/why';
+import { safeUrl } from './safe-url';
 
 /** Every noun's routes; a new one is one file in routes/ and one line here. */
 const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   ingestRoutes,
   queryRoutes,
   actionRoutes,
+  approvalRoutes,
+  approvalLinkRoutes,
   resourceRoutes,
   whyRoutes,
   evaluateRoutes,
@@ -81,6 +87,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   app.setNotFoundHandler(renderNotFound);
   traceRequests(app);
   measureRequests(app, deps);
+  measureHolds(deps);
   await protect(app, deps);
   guard(app, { token, host: config.host });
 
@@ -98,7 +105,8 @@ function traceRequests(app: FastifyInstance): void {
     done();
   });
   app.addHook('onResponse', ({ log, method, url, actor }, { statusCode, elapsedTime }, done) => {
-    log.debug({ method, url, actor, statusCode, elapsedMs: elapsedTime }, 'request answered');
+    const line = { method, url: safeUrl(url), actor, statusCode, elapsedMs: elapsedTime };
+    log.debug(line, 'request answered');
     done();
   });
 }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -71,11 +71,16 @@ export async function requestAction(
   }
 }
 
+type GivenDecision = Pick<
+  SignedDecision,
+  'decision' | 'approver' | 'comment' | 'correlationId' | 'link' | 'sentBy'
+>;
+
 /** Hands a decision to an action. Throws 409 when the action waits for none, 503 when Temporal is away. */
 export async function sendDecision(
   deps: ApiDeps,
   actionId: string,
-  given: Pick<SignedDecision, 'decision' | 'approver' | 'comment' | 'correlationId'>,
+  given: GivenDecision,
 ): Promise<Extract<DecisionAnswer, { kind: 'accepted' }>> {
   const signed = await sign(deps, actionId, given);
   const handle = deps.temporal.workflow.getHandle(actionWorkflowId(actionId));
@@ -115,25 +120,26 @@ async function onceStarted<T>(
 }
 
 function waitsForNone(decision: Decision): Error {
-  const what = decision === 'cancel' ? 'it is over' : 'it waits for no decision';
+  const isEnd = decision === 'cancel' || decision === 'withdraw';
+  const what = isEnd ? 'it is over' : 'it waits for no decision';
   return conflict(`the action has no running workflow: ${what}`);
 }
 
 async function sign(
   deps: ApiDeps,
   actionId: string,
-  given: Pick<SignedDecision, 'decision' | 'approver' | 'comment' | 'correlationId'>,
+  given: GivenDecision,
 ): Promise<SignedDecision> {
   const expiresAt = deps.now() + DECISION_VALID_MS;
   const key = await approvalKey(deps);
   const signature = createHmac('sha256', key)
     .update(decisionText(actionId, { ...given, expiresAt }))
     .digest('hex');
-  return { ...given, expiresAt, signature };
+  return { ...given, expiresAt, signature, sending: randomUUID() };
 }
 
 /** Read every time, so that a new key counts at once. The file's hex text itself is the key. */
-async function approvalKey({ config, logger }: ApiDeps): Promise<string> {
+export async function approvalKey({ config, logger }: ApiDeps): Promise<string> {
   try {
     const text = (await readFile(config.approvalKeyFile, 'utf8')).trim();
     if (!/^([0-9a-f]{2}){16,}$/i.test(text)) throw new Error('it is not 16 bytes or more in hex');

@@ -8,6 +8,7 @@ import {
   home,
   logSection,
   port,
+  publicUrl,
   redisSection,
   temporalSection,
 } from '../platform/config-sections';
@@ -32,6 +33,8 @@ const apiSection = z
     rateLimit: count.default(20_000),
     /** Samples older than this are refused, and their partitions dropped. */
     retention: duration.prefault('30d'),
+    /** Sealed audit rows older than this are dropped behind a checkpoint; absent: kept for ever. */
+    auditRetention: duration.optional(),
     /** HMAC key that signs decisions; default `<home>/keys/approval.key`. */
     approvalKeyFile: z.string().optional(),
   })
@@ -39,6 +42,7 @@ const apiSection = z
 
 const schema = z.object({
   home,
+  publicUrl,
   database: databaseSection,
   redis: redisSection,
   temporal: temporalSection,
@@ -48,6 +52,8 @@ const schema = z.object({
 
 export type ApiConfig = Omit<z.output<typeof apiSection>, 'approvalKeyFile'> & {
   approvalKeyFile: string;
+  /** Base of the links that are handed out; absent: the host that the request named. */
+  publicUrl?: string | undefined;
 };
 export type ApiProcessConfig = Omit<z.output<typeof schema>, 'api'> & { api: ApiConfig };
 
@@ -55,5 +61,6 @@ export type ApiProcessConfig = Omit<z.output<typeof schema>, 'api'> & { api: Api
 export function loadApiConfig(source: ConfigSource): ApiProcessConfig {
   const config = loadConfig(schema, source);
   const approvalKeyFile = config.api.approvalKeyFile ?? join(config.home, 'keys', 'approval.key');
-  return { ...config, api: { ...config.api, approvalKeyFile } };
+  const { publicUrl: base } = config;
+  return { ...config, api: { ...config.api, approvalKeyFile, publicUrl: base } };
 }

@@ -19,12 +19,12 @@ const SUMMARIES: Record<AuditEventName, (details: Details, actor: string) => str
       `${d['dryRun'] === true ? 'dry run of ' : ''}${steps(d)} requested by ${by}`,
       text(d, 'reason'),
     ),
-  approval_asked: () => 'waits for approval',
+  approval_asked: (d) => join('waits for approval', text(d, 'shortfall')),
   approval_decided: (d, by) =>
     join(
       d['deadline'] === true
         ? `nobody decided in time: ${text(d, 'decision')}`
-        : `${by} says ${text(d, 'decision')}${signature(d)}`,
+        : `${by} ${said(d)}${signature(d)}`,
       text(d, 'comment'),
       refusal(d),
     ),
@@ -82,6 +82,11 @@ function steps(details: Details): string {
 function pointers(changes: unknown): string {
   if (!Array.isArray(changes)) return '';
   return changes.map((one: Details) => text(one, 'pointer')).join(', ');
+}
+
+function said(details: Details): string {
+  const decision = text(details, 'decision');
+  return decision === 'withdraw' ? 'takes the yes back' : `says ${decision}`;
 }
 
 function signature(details: Details): string {

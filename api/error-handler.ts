@@ -4,6 +4,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { isDatabaseAway } from '../storage/away';
 import { StoreBusyError } from '../storage/samples';
 import { HttpProblem, unavailable, unprocessable, type Problem } from './problems';
+import { safeUrl } from './safe-url';
 
 const NO_SUCH_TABLE = '42P01';
 
@@ -12,7 +13,8 @@ export function renderError(error: unknown, request: FastifyRequest, reply: Fast
   const problem = toProblem(error);
   if (problem.status >= 500) {
     const level = problem.status === 503 ? 'warn' : 'error';
-    request.log[level]({ err: error, method: request.method, url: request.url }, 'request failed');
+    const { method, url } = request;
+    request.log[level]({ err: error, method, url: safeUrl(url) }, 'request failed');
   }
   sendProblem(request, reply, problem);
 }

@@ -29,7 +29,8 @@ async function run(config: ApiProcessConfig): Promise<void> {
   const { client: temporal, close } = createTemporalClient(temporalTarget(config.temporal));
   lifecycle.onStop('temporal', close);
 
-  const retention = startRetention({ pool, logger, now, retentionMs: config.api.retention });
+  const { retention: retentionMs, auditRetention: auditMs = null } = config.api;
+  const retention = startRetention({ pool, logger, now, retentionMs, auditMs });
   lifecycle.onStop('retention', () => retention.stop());
   const sealer = startSealer({ pool, logger });
   lifecycle.onStop('sealer', () => sealer.close());

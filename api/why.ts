@@ -1,5 +1,7 @@
 import type { Policy } from '../domain/policy/policy';
 import { listAudit, type AuditRow } from '../storage/audit-read';
+import { loadGroupKeys } from '../storage/groups';
+import { loadQueued } from '../storage/holds';
 import { listPauses, type PauseRow } from '../storage/pauses';
 import { loadEpisodesOf, type EpisodeRow } from '../storage/policies';
 import type { ResourceRow } from '../storage/resources';
@@ -45,25 +47,29 @@ const PHASE_ORDER = ['acting', 'firing', 'pending', 'unknown', 'cooldown', 'inac
 export async function explainResource(deps: ApiDeps, resource: ResourceRow): Promise<Why> {
   const { pool } = deps;
   const key = resource.resource;
-  const [assessed, disabled, episodes, pauses, workflow, decisions] = await Promise.all([
-    assessPolicies(deps, resource),
-    disabledPolicies(deps, resource),
-    loadEpisodesOf(pool, key),
-    listPauses(pool, deps.now()),
-    queryStatus(deps.temporal, key),
-    listAudit(
-      pool,
-      { resource: key, action: null, namespace: null },
-      { before: null, limit: DECISIONS },
-    ),
-  ]);
-  const scopes = ['*', key, `${resource.namespace}/${resource.service}`];
+  const [assessed, disabled, episodes, queued, groups, pauses, workflow, decisions] =
+    await Promise.all([
+      assessPolicies(deps, resource),
+      disabledPolicies(deps, resource),
+      loadEpisodesOf(pool, key),
+      loadQueued(pool, key),
+      loadGroupKeys(pool, [key]),
+      listPauses(pool, deps.now()),
+      queryStatus(deps.temporal, key),
+      listAudit(
+        pool,
+        { resource: key, action: null, namespace: null },
+        { before: null, limit: DECISIONS },
+      ),
+    ]);
+  const service = `${resource.namespace}/${resource.service}`;
+  const scopes = ['*', key, service, ...(groups.get(key) ?? [])];
   return {
     resource,
     now: deps.now(),
     pauses: pauses.filter(({ scope }) => scopes.includes(scope)),
     policies: assessed
-      .map((one) => explainPolicy(one, resource, { episodes, workflow }))
+      .map((one) => explainPolicy(one, resource, { episodes, queued, workflow }))
       .sort((a, b) => PHASE_ORDER.indexOf(a.phase) - PHASE_ORDER.indexOf(b.phase)),
     disabled,
     decisions,
@@ -71,10 +77,17 @@ export async function explainResource(deps: ApiDeps, resource: ResourceRow): Pro
   };
 }
 
+/** Where what holds a policy, and how far it is, is written down. */
+interface Homes {
+  episodes: Map<string, EpisodeRow>;
+  queued: Map<string, NonNullable<EpisodeRow['held']>>;
+  workflow: StatusAnswer;
+}
+
 function explainPolicy(
   assessed: Assessed,
   resource: ResourceRow,
-  { episodes, workflow }: { episodes: Map<string, EpisodeRow>; workflow: StatusAnswer },
+  { episodes, queued, workflow }: Homes,
 ): PolicyWhy {
   const { policy, createdRevision } = assessed;
   const status = statusIn(workflow, policy.key);
@@ -82,17 +95,21 @@ function explainPolicy(
   const generation = Math.max(createdRevision, resource.createdRevision);
   const found = episodes.get(policy.key);
   const episode = found?.generation === generation ? found : null;
-  const mayBeHeld = status.phase === 'firing' || status.phase === 'unknown';
+  const held = queued.get(policy.key) ?? episode?.held ?? null;
   return {
     policy: policy.key,
     mode: policy.mode,
     ...status,
     assessed,
-    held: mayBeHeld && assessed.verdict.verdict !== 'false' ? (episode?.held ?? null) : null,
+    held: mayBeHeld(status.phase, assessed) ? held : null,
     episode: episode?.episode ?? 0,
     attempts: episode?.attempts ?? 0,
     maxAttempts: policy.limits.attempts,
   };
+}
+
+function mayBeHeld(phase: PolicyWhy['phase'], { verdict }: Assessed): boolean {
+  return verdict.verdict !== 'false' && (phase === 'firing' || phase === 'unknown');
 }
 
 function statusIn(

@@ -143,6 +143,28 @@ export type Effectiveness = z.output<typeof Effectiveness>;
 
 export const Promoted = z.looseObject({ policy: z.string() });
 
+export const ApprovalRow = z.looseObject({
+  action: z.string(),
+  resource: z.string(),
+  policy: z.string().nullable(),
+  steps: z.array(z.looseObject({ action: z.string() })),
+  state: z.string(),
+  outcome: z.string().nullable(),
+  required: z.number(),
+  given: z.array(z.looseObject({ approver: z.string(), decision: z.string() })),
+  people: z.array(z.string()).nullable(),
+  shortfall: z.string().nullable(),
+  escalated: z.boolean(),
+  deadline: time,
+});
+export type ApprovalRow = z.output<typeof ApprovalRow>;
+
+export const ApprovalLink = z.looseObject({
+  url: z.string(),
+  approver: z.string(),
+  expiresAt: time,
+});
+
 export const Decided = z.looseObject({ state: z.string() });
 
 export const Pause = z.looseObject({
@@ -212,6 +234,16 @@ export const Verification = z.looseObject({
   namespace: z.string(),
   rows: z.number(),
   firstBroken: z.number().nullable(),
+  from: z.number().default(0),
+});
+export type Verification = z.output<typeof Verification>;
+
+export const Pruned = z.looseObject({ dropped: z.number(), checkpoint: z.number().nullable() });
+
+export const Replayed = z.looseObject({
+  told: z.number(),
+  missing: z.array(z.string()),
+  changed: z.array(z.looseObject({ id: z.string(), fields: z.array(z.string()) })),
 });
 
 const Warnings = z

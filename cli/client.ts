@@ -19,6 +19,8 @@ export interface ApiClient {
   readonly baseUrl: string;
   get: <S extends z.ZodType>(path: string, schema: S, query?: Query) => Promise<z.output<S>>;
   send: <S extends z.ZodType>(call: Call, schema: S) => Promise<z.output<S>>;
+  /** Hands an answer of any length over as it comes. */
+  stream: (path: string, query: Query, take: (chunk: Uint8Array) => unknown) => Promise<void>;
 }
 
 interface Call {
@@ -90,11 +92,11 @@ export function createClient(baseUrl: string, env: NodeJS.ProcessEnv): ApiClient
   const headers = {
     accept: 'application/json',
     'user-agent': 'vigil-cli',
-    'x-vigil-actor': env['VIGIL_ACTOR'] ?? loginName(),
+    'x-vigil-actor': actorName(env),
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
   };
 
-  async function call(method: Method, url: URL, body: Body | null): Promise<unknown> {
+  async function open(method: Method, url: URL, body: Body | null): Promise<Response> {
     const response = await fetch(url, {
       method,
       headers: body === null ? headers : { ...headers, 'content-type': body.type },
@@ -103,23 +105,31 @@ export function createClient(baseUrl: string, env: NodeJS.ProcessEnv): ApiClient
     }).catch((cause: unknown) => {
       throw unreachable(baseUrl, cause);
     });
-    const text = await response.text();
-    if (!response.ok) throw new ApiFailure(response.status, text);
+    if (!response.ok) throw new ApiFailure(response.status, await response.text());
+    return response;
+  }
+
+  async function call(method: Method, url: URL, body: Body | null): Promise<unknown> {
+    const text = await (await open(method, url, body)).text();
     return text === '' ? null : parseJson(text, baseUrl);
   }
 
-  function urlOf(path: string): URL {
-    return new URL(`${baseUrl}${UNVERSIONED.includes(path) ? '' : '/api/v1'}${path}`);
+  function urlOf(path: string, query: Query = {}): URL {
+    const url = new URL(`${baseUrl}${UNVERSIONED.includes(path) ? '' : '/api/v1'}${path}`);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url;
   }
 
   return {
     baseUrl,
     async get(path, schema, query = {}) {
-      const url = urlOf(path);
-      for (const [name, value] of Object.entries(query)) {
-        if (value !== undefined) url.searchParams.set(name, String(value));
-      }
-      return understand(await call('GET', url, null), schema, path);
+      return understand(await call('GET', urlOf(path, query), null), schema, path);
+    },
+    async stream(path, query, take) {
+      const { body } = await open('GET', urlOf(path, query), null);
+      for await (const chunk of body ?? []) take(chunk as Uint8Array);
     },
     async send({ method, path, json, yaml }, schema) {
       const answer = await call(method, urlOf(path), bodyOf(json, yaml));
@@ -131,6 +141,11 @@ export function createClient(baseUrl: string, env: NodeJS.ProcessEnv): ApiClient
 function bodyOf(json: unknown, yaml: string | undefined): Body | null {
   if (yaml !== undefined) return { type: 'application/yaml', text: yaml };
   return json === undefined ? null : { type: 'application/json', text: JSON.stringify(json) };
+}
+
+/** How the API and the audit know who types: VIGIL_ACTOR, else the login. */
+export function actorName(env: NodeJS.ProcessEnv): string {
+  return env['VIGIL_ACTOR'] ?? loginName();
 }
 
 function loginName(): string {

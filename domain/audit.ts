@@ -40,7 +40,7 @@ export type AuditEventName = (typeof AUDIT_EVENTS)[number];
 
 /** Which way in a person or part used. */
 export type Door =
-  'policy' | 'api' | 'cli' | 'temporal' | 'worker' | 'gitops' | 'detector' | 'reaper';
+  'policy' | 'api' | 'cli' | 'link' | 'temporal' | 'worker' | 'gitops' | 'detector' | 'reaper';
 
 export interface AuditEvent {
   /** The namespace whose chain seals this row. */
@@ -56,6 +56,8 @@ export interface AuditEvent {
   door: Door;
   correlationId: string | null;
   policyRevision: number | null;
+  /** SHA-256 (hex) of what the decision was made on: the plan that an action is bound to. Absent: of nothing. */
+  inputsHash?: string | null;
   /** Short words about the row: gate, outcome, reason, evidence, identities. Never secrets. */
   details: Record<string, unknown>;
 }

@@ -78,6 +78,8 @@ export type SyncMode = 'detect' | 'heal';
 export interface ServiceSpec {
   runtime: RuntimeSpec;
   hosts: string[];
+  /** Of a Service without `hosts`: the one it runs on (`runtime.host`). Absent: the control host. */
+  host?: string;
   labels: Record<string, string>;
   healthCheck: HealthCheck | null;
   config: ConfigFile[];

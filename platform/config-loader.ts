@@ -5,6 +5,7 @@ import { z } from 'zod';
 /** Top-level sections of the configuration file; a process reads its own and the shared ones. */
 export const CONFIG_SECTIONS: readonly string[] = [
   'home',
+  'publicUrl',
   'database',
   'redis',
   'temporal',
@@ -65,6 +66,7 @@ export function loadConfig<S extends z.ZodObject>(schema: S, source: ConfigSourc
   const merged = structuredClone(file?.values ?? {});
   const own = Object.fromEntries(Object.keys(schema.shape).map((key) => [key, merged[key] ?? {}]));
   if (typeof own['home'] === 'object') delete own['home'];
+  if (typeof own['publicUrl'] === 'object') delete own['publicUrl'];
   for (const path of leafPaths(schema)) applyEnvironment(own, path, source.env);
   const result = schema.safeParse(own);
   const problems = [

@@ -24,7 +24,21 @@ export const flag = z.union([
   z.enum(['true', 'false']).transform((text) => text === 'true'),
 ]);
 
+/** A list of texts; from the environment as one text, separated by commas. */
+export const textList = z.union([
+  z.array(z.string().min(1, 'must not be empty')),
+  z.string().transform((text) =>
+    text
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== ''),
+  ),
+]);
+
 export const home = z.string().default('.vigil');
+
+/** Base of the API as people reach it from elsewhere, for the links that they are sent. */
+export const publicUrl = z.url({ protocol: /^https?$/ }).optional();
 
 export const databaseSection = z
   .strictObject({

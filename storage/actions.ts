@@ -82,7 +82,7 @@ export async function getAction(db: Db, id: string): Promise<ActionRow | null> {
 /** A person's decision on an action. */
 export interface ApprovalRow {
   approver: string;
-  decision: 'approve' | 'reject';
+  decision: 'approve' | 'reject' | 'withdrawn';
   comment: string | null;
   door: string;
   signed: boolean;

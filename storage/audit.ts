@@ -10,8 +10,8 @@ export async function insertAudit(db: Db, events: readonly AuditEvent[]): Promis
     await query(
       db,
       `insert into audit_events
-         (namespace, resource, policy, action_id, step, event, actor, door, correlation_id, policy_revision, details)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         (namespace, resource, policy, action_id, step, event, actor, door, correlation_id, policy_revision, inputs_hash, details)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
        on conflict do nothing`,
       [
         e.namespace,
@@ -24,6 +24,7 @@ export async function insertAudit(db: Db, events: readonly AuditEvent[]): Promis
         e.door,
         e.correlationId,
         e.policyRevision,
+        e.inputsHash ?? null,
         JSON.stringify(e.details),
       ],
     );

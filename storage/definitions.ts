@@ -13,6 +13,12 @@ interface Definitions {
 export type DefinitionKind = keyof Definitions;
 export type Definition = Definitions[DefinitionKind];
 
+const KINDS: Readonly<Record<DefinitionKind, true>> = {
+  Group: true,
+  MaintenanceWindow: true,
+  Approvers: true,
+};
+
 /** All of one kind in force, in the order of their keys. */
 export async function listDefinitions<Kind extends DefinitionKind>(
   db: Db,
@@ -38,6 +44,11 @@ export async function writeDefinition(
      on conflict (kind, key) do update set document = excluded.document`,
     [kind, definition.key, definition.namespace, JSON.stringify(definition)],
   );
+}
+
+/** Whether manifests of that kind are kept here. */
+export function isDefinitionKind(kind: string): kind is DefinitionKind {
+  return Object.hasOwn(KINDS, kind);
 }
 
 export async function deleteDefinition(db: Db, kind: DefinitionKind, key: string): Promise<void> {

@@ -73,3 +73,24 @@ export async function loadHoldCounts(db: Db): Promise<{ reason: string; held: nu
     'select reason, held from gate_holds order by reason',
   );
 }
+
+/** What holds the requests of a resource that wait for a slot, by policy. */
+export async function loadQueued(
+  db: Db,
+  resource: string,
+): Promise<Map<string, { gate: string; detail: string; since: number; until: number | null }>> {
+  const rows = await query<{
+    policy: string;
+    gate: string;
+    detail: string;
+    since: number;
+    until: number | null;
+  }>(
+    db,
+    `select policy, held_gate as gate, held_detail as detail, held_since as since, held_until as until
+       from requests where resource = $1 and state = 'open' and policy is not null
+        and held_gate is not null`,
+    [resource],
+  );
+  return new Map(rows.map(({ policy, ...held }) => [policy, held]));
+}

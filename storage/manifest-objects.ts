@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import { resourceKey, type ResourceKey } from '../domain/resource';
 import { query } from './database';
+import { deleteDefinition, isDefinitionKind, writeDefinition } from './definitions';
 import { resourcesOf, type ManifestName, type ManifestObject } from './manifest-plan';
 
 interface InRevision {
@@ -19,7 +20,7 @@ export interface WrittenObject extends ManifestName {
   removedResources: ResourceKey[];
 }
 
-/** Writes one manifest with its resources and policies. */
+/** Writes one manifest with its resources, policies or definition. */
 export async function writeObject(
   db: PoolClient,
   object: ManifestObject,
@@ -49,6 +50,9 @@ export async function writeObject(
   const removedResources = await retireResources(db, object, resources);
   await writeResources(db, object, at.revision);
   await writePolicies(db, object, at.revision);
+  if (isDefinitionKind(kind) && object.definition) {
+    await writeDefinition(db, kind, object.definition);
+  }
   const change = row?.isNew === true ? 'created' : 'updated';
   return { kind, namespace, name, change, file, line, resources, removedResources };
 }
@@ -73,6 +77,7 @@ export async function removeObject(
   );
   const removedResources = await retireResources(db, { kind, namespace, name }, []);
   await retirePolicies(db, { kind, namespace, name }, []);
+  if (isDefinitionKind(kind)) await deleteDefinition(db, kind, resourceKey(namespace, name));
   return { kind, namespace, name, change: 'deleted', file, line, resources: [], removedResources };
 }
 
@@ -168,6 +173,8 @@ async function retirePolicies(
   { kind, namespace, name }: ManifestName,
   kept: readonly string[],
 ): Promise<void> {
+  // A Group may share its name with a Policy that has nothing to do with it.
+  if (isDefinitionKind(kind)) return;
   const key = resourceKey(namespace, name);
   await query(
     db,

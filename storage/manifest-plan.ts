@@ -1,9 +1,10 @@
 import type { Policy } from '../domain/policy/policy';
 import { memberKey, resourceKey, type ResourceKey, type ServiceSpec } from '../domain/resource';
 import { query, type Db } from './database';
+import type { Definition, DefinitionKind } from './definitions';
 
 export interface ManifestName {
-  kind: 'Service' | 'Policy';
+  kind: 'Service' | 'Policy' | DefinitionKind;
   namespace: string;
   name: string;
 }
@@ -20,6 +21,8 @@ export interface ManifestObject extends ManifestName {
   labels: Record<string, string>;
   /** The Policy itself, or what the Service implies. */
   policies: readonly Policy[];
+  /** Of the other kinds. */
+  definition?: Definition;
 }
 
 export interface ManifestProblem {
@@ -79,12 +82,13 @@ export function nameOf({ kind, namespace, name }: ManifestName): string {
   return `${kind} ${namespace}/${name}`;
 }
 
-/** The resources a Service makes: itself, or one member per host; a Policy makes none. */
+/** The resources a Service makes: itself, or one member per host; other kinds make none. */
 export function resourcesOf(object: ManifestObject): { key: ResourceKey; host: string | null }[] {
   if (object.service === null) return [];
   const { namespace, name } = object;
   const hosts = [...new Set(object.service.hosts)];
-  if (hosts.length === 0) return [{ key: resourceKey(namespace, name), host: null }];
+  if (hosts.length === 0)
+    return [{ key: resourceKey(namespace, name), host: object.service.host ?? null }];
   return hosts.map((host) => ({ key: memberKey(namespace, name, host), host }));
 }
 

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../domain/audit';
 import { resourceKey } from '../domain/resource';
 import { insertAudit } from './audit';
 import { inTransaction, query, type Db } from './database';
+import { isDefinitionKind } from './definitions';
 import { refreshMembers } from './groups';
 import { removeObject, writeObject, type WrittenObject } from './manifest-objects';
 import { nameOf, planRevision, storedClaims } from './manifest-plan';
@@ -14,7 +15,7 @@ import type {
   ManifestProblem,
   RevisionPlan,
 } from './manifest-plan';
-import { enqueue, OUTBOX_PRIORITY } from './outbox';
+import { enqueue, enqueueAll, OUTBOX_PRIORITY } from './outbox';
 import { lockRevisions } from './revision-lock';
 import { forgetStates } from './states';
 
@@ -52,8 +53,8 @@ export type RevisionResult =
 
 /**
  * Makes the next revision of the desired state out of one source's objects, all or nothing: the
- * manifests, their resources and policies, audit rows, and the news for running workflows, in one
- * transaction. Refused (and nothing written) when an object belongs to another source, is there
+ * manifests, their resources, policies and definitions, audit rows, and the news for running
+ * workflows, in one transaction. Refused (and nothing written) when an object belongs to another source, is there
  * twice, makes a resource that another one makes, or is not at the revision that was expected.
  */
 export async function applyRevision(pool: Pool, request: RevisionRequest): Promise<RevisionResult> {
@@ -184,7 +185,7 @@ async function tellOthers(
       policy: kind === 'Policy' ? resourceKey(namespace, name) : null,
       event: 'manifest_applied' as const,
       policyRevision: kind === 'Policy' ? revision : null,
-      details: { kind, change, source, revision, file, line },
+      details: { kind, name, change, source, revision, file, line },
     })),
   );
   // A resource that moved to another Service within the revision was removed and written: it lives.
@@ -203,7 +204,33 @@ async function tellOthers(
       correlationId,
     });
   }
+  if (changed.some(({ kind }) => isDefinitionKind(kind))) await wakeHeld(db, correlationId);
   await query(db, `select pg_notify('vigil_revision', $1)`, [String(revision)]);
+}
+
+/** What groups and maintenance windows decide. */
+const DEFINED_GATES = ['maintenance', 'blast_radius', 'storm', 'max_concurrent'];
+
+/** Whoever one of these gates holds asks again: it may be held no longer. What waits for a slot is looked at anyway. */
+async function wakeHeld(db: PoolClient, correlationId: string | null): Promise<void> {
+  const held = await query<{ resource: string; gate: string }>(
+    db,
+    `select resource, min(held_gate) as gate from episodes where held_gate = any($1)
+     group by resource order by resource`,
+    [DEFINED_GATES],
+  );
+  await enqueueAll(
+    db,
+    held.map(({ resource, gate }) => ({
+      workflowId: `resource/${resource}`,
+      kind: 'gateLifted',
+      action: '',
+      payload: { gate },
+      starts: true,
+      priority: OUTBOX_PRIORITY.fact,
+      correlationId,
+    })),
+  );
 }
 
 function auditBase(

@@ -1,4 +1,4 @@
-import type { Notice } from '../domain/notice';
+import type { Notice, NoticeKind } from '../domain/notice';
 import { query, type Db } from './database';
 
 /** Heard by the notifiers: there is something to tell. */
@@ -31,4 +31,21 @@ export async function insertNotice(db: Db, notice: Notice): Promise<number | nul
     ],
   );
   return row?.id ?? null;
+}
+
+/** What people were told of an action, of one kind, and not yet that it is over. */
+export async function listOpenNotices(
+  db: Db,
+  actionId: string,
+  kind: NoticeKind,
+): Promise<Notice[]> {
+  return query<Notice & Record<string, unknown>>(
+    db,
+    `select kind, key, namespace, resource, policy, action_id as "actionId", severity, title, text,
+            resolved as "isResolved"
+       from (select distinct on (key) * from notices where action_id = $1 and kind = $2
+              order by key, id desc) newest
+      where not resolved order by key`,
+    [actionId, kind],
+  );
 }

@@ -1,6 +1,6 @@
 import { query, type Db } from './database';
 
-/** A pause of `*`, a resource or a Service; times in epoch ms, `until` null: until resumed. */
+/** A pause of `*`, a resource, a Service or a Group; times in epoch ms, `until` null: until resumed. */
 export interface PauseRow {
   scope: string;
   reason: string;
@@ -48,20 +48,22 @@ export async function deletePause(db: Db, scope: string, now: number): Promise<b
   return rows[0]?.counted ?? false;
 }
 
-/** Whether a pause of that scope would cover anything: everything, a resource, or a Service. */
+/** Whether a pause of that scope would cover anything: everything, a resource, a Service or a Group. */
 export async function scopeExists(db: Db, scope: string): Promise<boolean> {
   if (scope === '*') return true;
   const rows = await query(
     db,
     `select 1 from resources where deleted_at is null
        and (resource = $1 or namespace || '/' || service = $1)
+     union all select 1 from definitions where kind = 'Group' and key = $1
      union all select 1 from series where owner = $1 limit 1`,
     [scope],
   );
   return rows.length > 0;
 }
 
-const IN_SCOPE = `($1 = '*' or w.resource = $1 or split_part(w.resource, '@', 1) = $1)`;
+const IN_SCOPE = `($1 = '*' or w.resource = $1 or split_part(w.resource, '@', 1) = $1
+  or exists (select 1 from group_members m where m.group_id = 'group:' || $1 and m.resource = w.resource))`;
 
 /** Resources in scope with an episode that the gate `paused` holds. */
 export async function heldByPause(db: Db, scope: string): Promise<string[]> {

@@ -1,5 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { ActionPlan, Outcome } from '../domain/action/action';
 import type { AuditEvent } from '../domain/audit';
+import { canonicalJson } from '../domain/canonical-json';
+import type { LinkMaker } from '../domain/approval-link';
+import { askPeople, asksPeople, settleNotices } from './approvals';
 import { insertAudit } from './audit';
 import { query, type Db } from './database';
 
@@ -73,6 +77,8 @@ export interface NewRequest {
   forced: boolean;
   state: 'awaiting_approval' | 'open';
   waiter: string;
+  /** Puts links into the notice that asks people. */
+  makeLink?: LinkMaker | null;
 }
 
 /** Inserts the request, its projection and its audit rows. The attempt is the next one of the episode. */
@@ -127,10 +133,13 @@ export async function insertRequest(db: Db, request: NewRequest): Promise<void> 
     steps: plan.steps,
     reason: plan.reason,
     dryRun: plan.dryRun,
+    severity: plan.severity,
     since: new Date(request.since).toISOString(),
   });
-  const asked = auditOf(plan, 'approval_asked', { ...plan.approval });
-  await insertAudit(db, plan.approval === null ? [row] : [row, asked]);
+  await insertAudit(db, [row]);
+  if (!asksPeople(plan)) return;
+  const asked = await askPeople(db, plan, request.makeLink ?? null);
+  await insertAudit(db, [auditOf(plan, 'approval_asked', { ...plan.approval, ...asked })]);
 }
 
 /** Moves the projection on; never backwards from recorded. */
@@ -175,6 +184,13 @@ export async function closeRequest(
             recorded_at = clock_timestamp() where action_id = $1`,
     [actionId, end.outcome, end.reason],
   );
+  await settleNotices(db, actionId, `${end.outcome}: ${end.reason}`);
+}
+
+/** Of everything the action is bound to, whoever asked and whatever its id: equal plans, equal hashes. */
+function inputsHashOf(plan: ActionPlan): string {
+  const inputs = { ...plan, actionId: null, correlationId: null };
+  return createHash('sha256').update(canonicalJson(inputs)).digest('hex');
 }
 
 /** An audit row about an action as a whole, or about one of its steps. */
@@ -197,5 +213,6 @@ export function auditOf(
     policyRevision: plan.policyRevision,
     // Nobody is to take what a dry run says for something that was done.
     details: plan.dryRun ? { ...details, dryRun: true } : details,
+    inputsHash: inputsHashOf(plan),
   };
 }

@@ -35,7 +35,8 @@ const KNOWN = `
       where r.resource = series.owner or r.namespace || '/' || r.service = series.owner))`;
 
 const PAUSED = `exists (select 1 from pauses p where (p.until is null or p.until > to_timestamp($1 / 1000.0))
-  and p.scope in ('*', k.resource, k.namespace || '/' || k.service))`;
+  and (p.scope in ('*', k.resource, k.namespace || '/' || k.service) or exists (
+    select 1 from group_members m where m.group_id = 'group:' || p.scope and m.resource = k.resource)))`;
 
 const SELECT = `${KNOWN}
   select k.resource, k.namespace, k.name, k.service, k.host, k.labels, k.spec, k.revision,

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
+import {
+  GENESIS,
+  sealHash,
+  type ChainLink,
+  type SealedContent,
+  type SealedRow,
+} from '../domain/audit-chain';
 import { inTransaction, query, type Db } from './database';
 
 /**
@@ -9,38 +16,8 @@ import { inTransaction, query, type Db } from './database';
 
 const LOCK = 7_846_130;
 
-/** What the first row of a namespace's chain follows. */
-export const GENESIS_HASH = '0'.repeat(64);
-
-/** The part of an audit row that a hash covers. `at` is RFC 3339 UTC with microseconds, as stored. */
-export interface SealedContent {
-  id: number;
-  namespace: string;
-  resource: string | null;
-  policy: string | null;
-  actionId: string | null;
-  step: number;
-  event: string;
-  actor: string;
-  door: string;
-  correlationId: string | null;
-  policyRevision: number | null;
-  details: unknown;
-  at: string;
-}
-
-export interface ChainLink {
-  number: number;
-  hash: string;
-}
-
-export type SealedRow = SealedContent & ChainLink & { previousHash: string };
-
-export type ChainCheck =
-  { ok: true; rows: number; last: ChainLink } | { ok: false; rows: number; firstBroken: number };
-
 const CONTENT = `e.id, e.namespace, e.resource, e.policy, e.action_id as "actionId", e.step, e.event, e.actor,
-  e.door, e.correlation_id as "correlationId", e.policy_revision as "policyRevision", e.details,
+  e.door, e.correlation_id as "correlationId", e.policy_revision as "policyRevision", e.inputs_hash as "inputsHash", e.details,
   to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at`;
 
 /**
@@ -75,8 +52,8 @@ export async function sealBatch(pool: Pool, limit: number): Promise<number> {
 /** The rows with their numbers and hashes; `last` is where each namespace's chain ends and moves on. */
 function chain(rows: readonly SealedContent[], last: Map<string, ChainLink>): SealedRow[] {
   return rows.map((row) => {
-    const before = last.get(row.namespace) ?? { number: 0, hash: GENESIS_HASH };
-    const link = { number: before.number + 1, hash: sealHash(before.hash, row) };
+    const before = last.get(row.namespace) ?? GENESIS;
+    const link = { number: before.number + 1, hash: sealHash(before.hash, row, sha256) };
     last.set(row.namespace, link);
     return { ...row, ...link, previousHash: before.hash };
   });
@@ -111,49 +88,9 @@ async function insertSeals(db: Db, rows: readonly SealedRow[]): Promise<void> {
   await query(db, `select pg_notify('vigil_sealed', '')`);
 }
 
-/** SHA-256 (hex) of the previous hash followed by the row as canonical JSON (keys sorted at every depth). */
-export function sealHash(previousHash: string, row: SealedContent): string {
-  const content: SealedContent = {
-    id: row.id,
-    namespace: row.namespace,
-    resource: row.resource,
-    policy: row.policy,
-    actionId: row.actionId,
-    step: row.step,
-    event: row.event,
-    actor: row.actor,
-    door: row.door,
-    correlationId: row.correlationId,
-    policyRevision: row.policyRevision,
-    details: row.details,
-    at: row.at,
-  };
-  return createHash('sha256').update(previousHash).update(canonicalJson(content)).digest('hex');
-}
-
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}
-
-/** Checks consecutive rows of one namespace's chain against the link they must follow. */
-export function verifyChain(
-  rows: readonly SealedRow[],
-  after: ChainLink = { number: 0, hash: GENESIS_HASH },
-): ChainCheck {
-  let last = after;
-  for (const row of rows) {
-    const expected = { number: last.number + 1, hash: sealHash(last.hash, row) };
-    const follows = row.number === expected.number && row.previousHash === last.hash;
-    if (!follows || row.hash !== expected.hash) {
-      return { ok: false, rows: last.number, firstBroken: expected.number };
-    }
-    last = expected;
-  }
-  return { ok: true, rows: last.number, last };
+/** Hex SHA-256 of a text in UTF-8. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Sealed rows of one namespace with a number above `after`, in chain order. */

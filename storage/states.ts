@@ -47,8 +47,11 @@ export interface Observation {
 
 export type Recorded =
   | { kind: 'recorded'; opened: string[]; resolved: string[] }
-  /** `superseded`: another revision is in force by now; `acting`: a step is changing the resource right now. */
-  | { kind: 'skipped'; reason: 'superseded' | 'acting' };
+  /**
+   * `superseded`: another revision is in force by now; `acting`: a step is changing the resource
+   * right now; `unseen`: its runtime cannot look.
+   */
+  | { kind: 'skipped'; reason: 'superseded' | 'acting' | 'unseen' };
 
 interface OpenDrift {
   id: number;
@@ -75,7 +78,8 @@ export async function startHold(
   const [row] = await query<{ isActing: boolean; isPaused: boolean }>(
     db,
     `select exists (select 1 from slots where target = $1) as "isActing",
-            exists (select 1 from pauses where scope in ('*', $1, $2)
+            exists (select 1 from pauses where (scope in ('*', $1, $2) or exists (
+                      select 1 from group_members m where m.group_id = 'group:' || scope and m.resource = $1))
                     and (until is null or until > to_timestamp($3 / 1000.0))) as "isPaused"`,
     [resource, service, now],
   );

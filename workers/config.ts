@@ -1,4 +1,6 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { isRange } from '../platform/address-ranges';
 import {
   databaseSection,
   duration,
@@ -6,11 +8,14 @@ import {
   home,
   logSection,
   port,
+  publicUrl,
   temporalSection,
+  textList,
 } from '../platform/config-sections';
 
 export const workerConfigSchema = z.object({
   home,
+  publicUrl,
   database: databaseSection,
   temporal: temporalSection,
   log: logSection,
@@ -29,6 +34,28 @@ export const workerConfigSchema = z.object({
       unsignedSignals: flag.optional(),
       /** Default: `keys/approval.key` in the home folder. */
       approvalKeyFile: z.string().optional(),
+      script: z
+        .strictObject({
+          /** Folders whose programs runtime `script` may run; links out of them are refused. Default: none. */
+          folders: textList
+            .refine(
+              (all) => all.every(isAbsolute),
+              'must hold full paths, such as /etc/vigil/scripts',
+            )
+            .default([]),
+        })
+        .prefault({}),
+      webhook: z
+        .strictObject({
+          /** Addresses and CIDR ranges that runtime `webhook` may reach although they are not public. Default: none. */
+          allowPrivate: textList
+            .refine(
+              (all) => all.every(isRange),
+              'must hold addresses or ranges, such as 10.0.0.0/8',
+            )
+            .default([]),
+        })
+        .prefault({}),
       maxCachedWorkflows: z.coerce.number().int().min(1).default(200),
     })
     .prefault({}),

@@ -4,6 +4,9 @@ import { Runtime as TemporalRuntime, DefaultLogger } from '@temporalio/worker';
 import { Connection } from '@temporalio/client';
 import { DEFAULT_CONSTANTS, type ActivityDeps } from '../activities';
 import { createProcessRuntime } from '../activities/runtimes/process/runtime';
+import { createScriptRuntime } from '../activities/runtimes/script/runtime';
+import { createWebhookRuntime } from '../activities/runtimes/webhook/runtime';
+import type { Runtime } from '../domain/action/runtime';
 import { loadConfig } from '../platform/config-loader';
 import { startHealthServer } from '../platform/health-server';
 import { createProcessLifecycle, runProcess } from '../platform/process';
@@ -38,7 +41,10 @@ async function run(config: WorkerConfig): Promise<void> {
   lifecycle.onStop('temporal client', temporal.close);
 
   const processes = createProcessRuntime({ home: config.home, now: Date.now });
-  const runtimes = new Map([[processes.catalogue.type, processes]]);
+  const scripts = createScriptRuntime({ folders: config.worker.script.folders, now: Date.now });
+  const webhooks = createWebhookRuntime({ ...config.worker.webhook, now: Date.now });
+  const all: Runtime[] = [processes, scripts, webhooks];
+  const runtimes = new Map(all.map((runtime) => [runtime.catalogue.type, runtime]));
   const observer = startObserver({
     pool,
     runtimes,
@@ -86,10 +92,11 @@ async function run(config: WorkerConfig): Promise<void> {
 function settingsOf(
   config: WorkerConfig,
   target: TemporalTarget,
-): Pick<ActivityDeps, 'approvalKey' | 'allowUnsignedSignals' | 'constants'> {
+): Pick<ActivityDeps, 'approvalKey' | 'publicUrl' | 'allowUnsignedSignals' | 'constants'> {
   const { unsignedSignals, reapInterval, retention } = config.worker;
   return {
     approvalKey: approvalKeyReader(config),
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
     allowUnsignedSignals: unsignedSignals ?? isLoopback(target),
     constants: { ...DEFAULT_CONSTANTS, reapAfterMs: reapInterval, retentionMs: retention },
   };

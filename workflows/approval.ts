@@ -3,11 +3,12 @@ import {
   condition,
   defineSignal,
   defineUpdate,
+  patched,
   proxyActivities,
   setHandler,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type { ReceivedDecision } from '../activities/decide';
+import type { DecideReply, ReceivedDecision } from '../activities/decide';
 import type { ActionPlan, Outcome } from '../domain/action/action';
 import { CONTROL_ACTIVITY } from './activity-options';
 import {
@@ -40,6 +41,8 @@ interface Result {
 interface Post {
   plain: Extract<ReceivedDecision, { kind: 'plain' }>[];
   result: Result | null;
+  /** The decision up to which `result` is known; replies may overtake each other. */
+  turn: number;
   cancelledBy: string | null;
   cleared: ConditionCleared['reason'] | null;
   token: number | null;
@@ -48,10 +51,20 @@ interface Post {
   isClosed: boolean;
 }
 
+/** How long people may think; an escalation moves it once. */
+interface Wait {
+  /** Epoch ms. */
+  until: number;
+  isEscalated: boolean;
+}
+
 /** Where the decisions about one action arrive. */
 export interface Desk {
   /** What people, or the deadline, make of it; null when it was called off or its condition cleared before. */
-  decided: (deadlineMs: number) => Promise<Result | null>;
+  decided: (wait: Wait) => Promise<Result | null>;
+  /** A yes was taken back up to that decision: it waits for people again, unless they decided since. */
+  reopen: (turn: number) => void;
+  isApproved: () => boolean;
   /** How it ends because nobody wants it any more; null when it is wanted. */
   unwanted: () => Ending | null;
   /** The token of the slot; null when `until` (epoch ms) passes or the action is not wanted any more. */
@@ -70,6 +83,7 @@ export function listenForDecisions(plan: ActionPlan): Desk {
   const post: Post = {
     plain: [],
     result: null,
+    turn: 0,
     cancelledBy: null,
     cleared: null,
     token: null,
@@ -78,11 +92,16 @@ export function listenForDecisions(plan: ActionPlan): Desk {
   };
   openDoors(plan, post);
   return {
-    decided: (deadlineMs) => decided(plan, post, deadlineMs),
+    decided: (wait) => decided(plan, post, wait),
+    reopen(turn) {
+      if (turn >= post.turn && post.result?.state === 'approved') post.result = null;
+    },
+    isApproved: () => post.result?.state === 'approved',
     unwanted: () => unwanted(post),
     async granted(until) {
       const summary = 'A yes lives as long as the deadline';
-      const isOver = (): boolean => post.token !== null || unwanted(post) !== null;
+      const isOver = (): boolean =>
+        post.token !== null || post.result === null || unwanted(post) !== null;
       await readUntil(plan, post, { isOver, until, summary });
       return post.token;
     },
@@ -137,6 +156,7 @@ function refusalOf(decision: Decision, plan: ActionPlan, post: Post): string | n
     return post.isTooLate ? 'its effect has begun: it can no longer be called off' : null;
   }
   if (plan.approval === null) return 'the action does not ask for approval';
+  if (decision === 'withdraw' && post.result?.state === 'approved') return null;
   return post.result === null ? null : `the action was decided already: ${post.result.state}`;
 }
 
@@ -149,20 +169,34 @@ async function take(
   const options = { ...CONTROL_ACTIVITY, summary: `Decision: ${word}` };
   const reply = await control.decide.executeWithOptions(options, [{ plan, received }]);
   if (reply.kind === 'refused') return reply;
-  const { state, by } = reply;
+  return settle(plan, post, { ...reply, word });
+}
+
+/** What a decision that was written down changes here. */
+function settle(
+  plan: ActionPlan,
+  post: Post,
+  reply: Extract<DecideReply, { kind: 'accepted' }> & { word: Decision },
+): DecisionAnswer {
+  const { state, by, word, turn = post.turn } = reply;
   // Another decision or the deadline may have come while this one was written down.
   const isSame = state === 'waiting' || state === post.result?.state;
   const reason = isSame && post.result?.state !== 'expired' ? null : refusalOf(word, plan, post);
   if (reason !== null) return { kind: 'refused', reason };
   if (state === 'cancelled') post.cancelledBy = by;
-  else if (state !== 'waiting') post.result = { state, by };
+  // What was decided later, and was heard of before, stands.
+  else if (turn >= post.turn) {
+    post.turn = turn;
+    if (state !== 'waiting') post.result = { state, by };
+    else if (word === 'withdraw') post.result = null;
+  }
   return { kind: 'accepted', state };
 }
 
-async function decided(plan: ActionPlan, post: Post, deadlineMs: number): Promise<Result | null> {
+async function decided(plan: ActionPlan, post: Post, wait: Wait): Promise<Result | null> {
   const isOver = (): boolean => post.result !== null || unwanted(post) !== null;
-  const until = Date.now() + deadlineMs;
-  await readUntil(plan, post, { isOver, until, summary: 'Deadline of the approval' });
+  await readUntil(plan, post, { isOver, until: wait.until, summary: 'Deadline of the approval' });
+  if (!isOver() && (await escalated(plan, wait))) return decided(plan, post, wait);
   if (!isOver()) {
     const state = plan.approval?.onDeadline === 'approve' ? 'approved' : 'expired';
     // From here on a decision comes too late.
@@ -171,6 +205,18 @@ async function decided(plan: ActionPlan, post: Post, deadlineMs: number): Promis
     await control.deadlinePassed.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [{ plan }]);
   }
   return post.result;
+}
+
+/** At the first deadline a second list is asked as well, for as long again. */
+async function escalated(plan: ActionPlan, wait: Wait): Promise<boolean> {
+  const { approval } = plan;
+  if (approval?.onDeadline !== 'escalate' || wait.isEscalated) return false;
+  if (!patched('approval-escalates')) return false;
+  wait.isEscalated = true;
+  wait.until = Date.now() + approval.deadlineMs;
+  const summary = 'Nobody decided in time: ask the second list';
+  await control.escalateApproval.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [{ plan }]);
+  return true;
 }
 
 /** Reads the plain signals that are there, and those that come, until it is over or `until` passes. */
@@ -209,27 +255,36 @@ export type Granted = { kind: 'granted'; token: number } | { kind: 'ended'; endi
 /** Waits for the yes, then for the slot; the condition turning false or the deadline ends it. */
 export async function awaitApproval(plan: ActionPlan, desk: Desk): Promise<Granted> {
   const deadlineMs = plan.approval?.deadlineMs ?? 0;
-  const endsAt = Date.now() + deadlineMs;
-  const result = await desk.decided(deadlineMs);
-  if (result?.state === 'rejected') return ended('rejected', `rejected by ${result.by}`);
-  if (result?.state === 'expired') return ended('expired', 'nobody decided in time');
-  const ending = desk.unwanted();
-  if (ending !== null) return { kind: 'ended', ending };
-  const yesUntil = plan.approval?.onDeadline === 'approve' ? endsAt + deadlineMs : endsAt;
-  return awaitSlot(plan, desk, yesUntil);
+  const wait: Wait = { until: Date.now() + deadlineMs, isEscalated: false };
+  for (;;) {
+    const result = await desk.decided(wait);
+    if (result?.state === 'rejected') return ended('rejected', `rejected by ${result.by}`);
+    if (result?.state === 'expired') return ended('expired', 'nobody decided in time');
+    const ending = desk.unwanted();
+    if (ending !== null) return { kind: 'ended', ending };
+    const extraMs = plan.approval?.onDeadline === 'approve' ? deadlineMs : 0;
+    const granted = await awaitSlot(plan, desk, wait.until + extraMs);
+    // Null: a yes was taken back while it was queued, so that people are asked again.
+    if (granted !== null) return granted;
+  }
 }
 
-async function awaitSlot(plan: ActionPlan, desk: Desk, until: number): Promise<Granted> {
+async function awaitSlot(plan: ActionPlan, desk: Desk, until: number): Promise<Granted | null> {
   const summary = 'Approved: ask for a slot';
   const answer = await control.admit.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [
     { actionId: plan.actionId },
   ]);
   if (answer.kind === 'granted') return { kind: 'granted', token: answer.token };
   if (answer.kind === 'closed') return ended('cancelled', 'the request was withdrawn');
+  if (answer.kind === 'unapproved') {
+    desk.reopen(answer.turn);
+    return null;
+  }
   const token = await desk.granted(until);
   if (token !== null) return { kind: 'granted', token };
   const ending = desk.unwanted();
   if (ending !== null) return { kind: 'ended', ending };
+  if (!desk.isApproved()) return null;
   return ended('expired', `approved, but held by ${answer.hold.gate} until the deadline`);
 }
 

@@ -129,7 +129,8 @@ export type ManualAnswer =
   | { kind: 'queued'; actionId: string; gate: string; detail: string }
   | { kind: 'refused'; gate: string; detail: string };
 
-export type Decision = 'approve' | 'reject' | 'cancel';
+/** `withdraw` takes back a yes of the same person. */
+export type Decision = 'approve' | 'reject' | 'cancel' | 'withdraw';
 
 /** A decision made through the API. `signature`: HMAC-SHA-256 (hex) of decisionText. */
 export interface SignedDecision {
@@ -140,14 +141,23 @@ export interface SignedDecision {
   expiresAt: number;
   signature: string;
   correlationId: string | null;
+  /** Unlike any other sending's, so that a retried activity is told from a second use of a link. */
+  sending?: string;
+  /** Set when the decision came by a link: its nonce, and who had it made. */
+  link?: { nonce: string; madeBy: string };
+  /** Who sent it in the approver's name; absent: the approver. */
+  sentBy?: string;
 }
 
 /** The text a decision's HMAC covers. */
 export function decisionText(
   actionId: string,
-  decision: Pick<SignedDecision, 'approver' | 'decision' | 'expiresAt'>,
+  said: Pick<SignedDecision, 'approver' | 'decision' | 'expiresAt' | 'link' | 'sentBy'>,
 ): string {
-  return JSON.stringify([actionId, decision.approver, decision.decision, decision.expiresAt]);
+  const { approver, decision, expiresAt, link, sentBy } = said;
+  const isDirect = link === undefined && sentBy === undefined;
+  const way = isDirect ? [] : [link?.nonce ?? null, link?.madeBy ?? null, sentBy ?? null];
+  return JSON.stringify([actionId, approver, decision, expiresAt, ...way]);
 }
 
 export type DecisionAnswer =

@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpProblem, unprocessable } from '../problems';
 import { carriesToken, isLoopback } from './token';
 
-/** Health checkers have no token. */
-const OPEN = new Set(['/health', '/api/v1/health']);
+/** Health checkers have no token; the page of a signed link is opened by the link alone. */
+const OPEN = new Set(['/health', '/api/v1/health', '/approve', '/api/v1/approve']);
 /** Behind the token too, unless only this machine can ask: browsers and scrapers then need none. */
 const OPEN_ON_LOOPBACK = /^\/(metrics|redoc|openapi\.json|docs(\/.*)?)$/;
 const ACTOR = /^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,63}$/;

@@ -6,14 +6,15 @@ import { getAction, listActions, listApprovals, type ActionRow } from '../../sto
 import { auditOfAction } from '../../storage/audit-read';
 import { findRequest } from '../../storage/requests';
 import { actionWorkflowId, type Decision, type ManualAction } from '../../workflows/contract';
-import { actionAnswer, auditAnswer, toActionAnswer, toAuditAnswer } from '../answers';
+import { actionAnswer, auditAnswer, toActionAnswer, toAuditAnswer, voteAnswer } from '../answers';
+import { approverOf } from '../approver';
 import { requestAction, sendDecision } from '../commands';
 import type { ApiDeps } from '../deps';
 import { pageOf, pageQuery, readCursor, toPage } from '../paging';
 import { plugin } from '../plugin';
 import { conflict, notFound, type HttpProblem } from '../problems';
 import { checkStep, findResource, toResourceKey } from '../targets';
-import { timeAnswer, toTime } from '../times';
+import { toTime } from '../times';
 import { workflowUrl } from '../web-ui';
 
 const TAGS = ['actions'];
@@ -64,16 +65,7 @@ const decisionBody = z
   .nullish();
 
 const detailAnswer = actionAnswer.extend({
-  approvals: z.array(
-    z.object({
-      approver: z.string(),
-      decision: z.string(),
-      comment: z.string().nullable(),
-      door: z.string(),
-      signed: z.boolean(),
-      decidedAt: timeAnswer,
-    }),
-  ),
+  approvals: z.array(voteAnswer),
   audit: z.array(auditAnswer),
   workflow: z.object({ id: z.string(), url: z.string().nullable() }),
 });
@@ -137,7 +129,7 @@ export function actionRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
       },
     );
 
-    for (const decision of ['approve', 'reject', 'cancel'] as const) {
+    for (const decision of ['approve', 'reject', 'cancel', 'withdraw'] as const) {
       app.post(
         `/actions/:id/${decision}`,
         {
@@ -153,9 +145,11 @@ export function actionRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           const isKnown =
             uuid.safeParse(params.id).success && (await findRequest(deps.pool, params.id)) !== null;
           if (!isKnown) throw unknownAction(params.id);
+          const approver = body?.approver ? approverOf(body.approver) : actor;
           const { state } = await sendDecision(deps, params.id, {
             decision,
-            approver: approverOf(body?.approver ?? null, actor),
+            approver,
+            ...(approver === actor ? {} : { sentBy: actor }),
             comment: body?.comment ?? null,
             correlationId: id,
           });
@@ -170,13 +164,8 @@ const SUMMARIES: Record<Decision, string> = {
   approve: 'Say yes to an action that waits for approval',
   reject: 'Say no to an action that waits for approval',
   cancel: 'Call an action off before its effect',
+  withdraw: 'Take a yes back while the action still waits',
 };
-
-/** People are `user:<name>`, however their name was written. */
-function approverOf(given: string | null, actor: string): string {
-  if (given === null) return actor;
-  return given.startsWith('user:') ? given : `user:${given}`;
-}
 
 function unknownAction(id: string): HttpProblem {
   return notFound(`there is no action ${id}`);

@@ -1,8 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { DEFAULT_NAMESPACE } from '../../domain/resource';
+import { duration } from '../../platform/config-sections';
 import { listAudit } from '../../storage/audit-read';
-import { GENESIS_HASH, loadChain, verifyChain, type ChainLink } from '../../storage/seals';
+import { listChains, pruneChain } from '../../storage/audit-retention';
+import { replayActions } from '../../storage/audit-replay';
+import { exportChain, verifyNamespace } from '../audit-chain';
 import { auditAnswer, toAuditAnswer } from '../answers';
 import type { ApiDeps } from '../deps';
 import { pageOf, pageQuery, readCursor, toPage } from '../paging';
@@ -10,13 +14,26 @@ import { plugin } from '../plugin';
 import { toResourceKey } from '../targets';
 
 const TAGS = ['audit'];
-const CHAIN_BATCH = 1000;
 
 const verifyAnswer = z.object({
   ok: z.boolean(),
   namespace: z.string(),
   rows: z.number().describe('sealed rows that hold'),
   firstBroken: z.number().nullable().describe('number of the first row that does not'),
+  from: z
+    .number()
+    .describe('number before the first row that is still there; 0 unless rows were dropped'),
+});
+
+const pruneBody = z.strictObject({
+  namespace: z.string().default(DEFAULT_NAMESPACE),
+  olderThan: duration.describe('`90d`, or milliseconds'),
+});
+
+const replayAnswer = z.object({
+  told: z.number().describe('actions that the audit trail tells from their beginning'),
+  missing: z.array(z.string()).describe('ids that the projection lacked'),
+  changed: z.array(z.object({ id: z.string(), fields: z.array(z.string()) })),
 });
 
 /** The audit trail, and the proof that nobody changed it. */
@@ -59,25 +76,64 @@ export function auditRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           response: { 200: verifyAnswer },
         },
       },
-      async ({ query }) => verifyNamespace(deps, query.namespace),
+      async ({ query }) => verifyNamespace(deps.pool, query.namespace),
+    );
+
+    app.get(
+      '/audit/export',
+      {
+        schema: {
+          tags: TAGS,
+          summary: 'Sealed rows with their hashes as NDJSON, in the order of the chains',
+          querystring: z.object({
+            namespace: z.string().optional().describe('default: all'),
+            after: z.coerce
+              .number()
+              .int()
+              .min(0)
+              .default(0)
+              .describe('only rows with a number above'),
+          }),
+          produces: ['application/x-ndjson'],
+        },
+      },
+      async ({ query }, reply) => {
+        const chains =
+          query.namespace === undefined ? await listChains(deps.pool) : [query.namespace];
+        const lines = exportChain(deps.pool, chains, query.after);
+        return reply.type('application/x-ndjson').send(Readable.from(lines));
+      },
+    );
+
+    app.post(
+      '/audit/prune',
+      {
+        schema: {
+          tags: TAGS,
+          summary:
+            "Drop a chain's old rows behind a checkpoint, from which it can still be verified",
+          body: pruneBody,
+          response: { 200: z.object({ dropped: z.number(), checkpoint: z.number().nullable() }) },
+        },
+      },
+      async ({ body, actor }) => {
+        const before = deps.now() - body.olderThan;
+        const pruned = await pruneChain(deps.pool, { namespace: body.namespace, before, actor });
+        return { dropped: pruned?.dropped ?? 0, checkpoint: pruned?.checkpoint.number ?? null };
+      },
+    );
+
+    app.post(
+      '/audit/replay',
+      {
+        schema: {
+          tags: TAGS,
+          summary: 'Tell the list of actions anew from the audit trail',
+          body: z.strictObject({ dryRun: z.boolean().default(false) }),
+          response: { 200: replayAnswer },
+        },
+      },
+      async ({ body }) => replayActions(deps.pool, { isDryRun: body.dryRun }),
     );
   });
-}
-
-async function verifyNamespace(
-  { pool }: ApiDeps,
-  namespace: string,
-): Promise<z.output<typeof verifyAnswer>> {
-  let last: ChainLink = { number: 0, hash: GENESIS_HASH };
-  for (;;) {
-    const rows = await loadChain(pool, namespace, { after: last.number, limit: CHAIN_BATCH });
-    const check = verifyChain(rows, last);
-    if (!check.ok) {
-      return { ok: false, namespace, rows: check.rows, firstBroken: check.firstBroken };
-    }
-    last = check.last;
-    if (rows.length < CHAIN_BATCH) {
-      return { ok: true, namespace, rows: last.number, firstBroken: null };
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { MANIFEST_KINDS } from '../../language/manifest/kinds';
 import { sourceStatus, type ManifestName } from '../../storage/manifests';
 import {
   getManifest,
@@ -23,7 +24,6 @@ import { timeAnswer, toTime } from '../times';
 import { judgeTogether } from '../together';
 
 const TAGS = ['manifests'];
-const KINDS = ['Service', 'Policy'] as const;
 const VERSIONS = 100;
 
 const manifestAnswer = z.object({
@@ -73,7 +73,7 @@ export function manifestRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           summary: 'Manifests in force',
           querystring: z.object({
             source: z.string().optional(),
-            kind: z.enum(KINDS).optional(),
+            kind: z.enum(MANIFEST_KINDS).optional(),
             namespace: z.string().optional(),
             ...pageQuery,
           }),
@@ -168,7 +168,7 @@ async function findManifest(
   { pool }: ApiDeps,
   { kind: given, namespace, name }: z.output<typeof byName>,
 ): Promise<ManifestRow> {
-  const kind = KINDS.find((known) => known.toLowerCase() === given.toLowerCase());
+  const kind = MANIFEST_KINDS.find((known) => known.toLowerCase() === given.toLowerCase());
   const id: ManifestName | null = kind === undefined ? null : { kind, namespace, name };
   const row = id === null ? null : await getManifest(pool, id);
   if (row === null) throw notFound(`there is no manifest ${given} ${namespace}/${name}`);

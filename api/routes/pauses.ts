@@ -35,7 +35,9 @@ const scope = z
   .trim()
   .min(1)
   .max(500)
-  .describe('`*` for everything, else a resource or a Service: `name` or `namespace/name`');
+  .describe(
+    '`*` for everything, else a resource, a Service or a Group: `name` or `namespace/name`',
+  );
 
 const pauseBody = z.strictObject({
   scope,
@@ -84,7 +86,7 @@ export function pauseRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
         {
           schema: {
             tags: TAGS,
-            summary: 'Pause everything, a resource or a Service',
+            summary: 'Pause everything, a resource, a Service or a Group',
             body: pauseBody,
             response: { 201: pauseAnswer },
           },

@@ -20,7 +20,7 @@ export function resourcesOf({ name, size }: Group): string[] {
   return Array.from({ length: size }, (_, index) => `${NAMESPACE}/${name}-${index + 1}`);
 }
 
-/** Any number of them may be acted on at once, and one clear sample verifies: only speed is asked for. */
+/** Any number of them may be acted on at once and as often as they fail, and one clear sample verifies: only speed is asked for. */
 export function manifestsOf(groups: readonly Group[]): string {
   return groups
     .flatMap((group) => [...resourcesOf(group).map((key) => service(group, key)), policy(group)])
@@ -46,7 +46,7 @@ spec:
   severity: critical
   action: restart
   cooldown: ${COOLDOWN_MS}ms
-  limits: { maxConcurrent: 1000 }
+  limits: { maxConcurrent: 1000, perHour: 1000000 }
   verify: { settle: 0s, stable: 0s, within: 30s }
 `;
 }

@@ -7,6 +7,7 @@ const DECISIONS = {
   approve: 'let an action that waits for approval run',
   reject: 'refuse an action that waits for approval',
   cancel: 'end an action before its next step',
+  withdraw: 'take your yes back while the action still waits',
 } as const;
 
 export function register(program: Command): void {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CATALOGUES } from '../../activities/catalogue';
 import { parseManifests, type CompiledManifest } from '../../language/manifest/compile';
 import { lintTogether } from '../../language/lint/together';
+import { MANIFEST_KINDS } from '../../language/manifest/kinds';
 import { formatProblem, type Problem } from '../../language/problem';
 import { checkConfiguration, retentionOf } from '../check/configurations';
 import { DEFAULT_FOLDER, defaultFiles, filesIn, type CheckedFile } from '../check/files';
@@ -103,11 +104,12 @@ function summary({ files, configurations, objects, problems }: Checked): string 
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   const where = count(files, 'file');
   if (errors > 0) return `${count(errors, 'problem')} in ${where}`;
-  const services = objects.filter(({ kind }) => kind === 'Service').length;
-  const policies = objects.length - services;
   const parts = [
-    count(services, 'Service'),
-    `${policies} ${policies === 1 ? 'Policy' : 'Policies'}`,
+    ...MANIFEST_KINDS.flatMap((kind) => {
+      const number = objects.filter((object) => object.kind === kind).length;
+      const isAlwaysSaid = kind === 'Service' || kind === 'Policy';
+      return number > 0 || isAlwaysSaid ? [count(number, kind)] : [];
+    }),
     ...(configurations === 0 ? [] : [count(configurations, 'configuration')]),
     problems.length === 0 ? 'no problems' : `no errors, ${count(problems.length, 'warning')}`,
   ];
@@ -115,5 +117,10 @@ function summary({ files, configurations, objects, problems }: Checked): string 
 }
 
 function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+  return `${number} ${number === 1 ? noun : pluralOf(noun)}`;
+}
+
+function pluralOf(noun: string): string {
+  if (noun.endsWith('s')) return noun;
+  return noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`;
 }

@@ -1,9 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
+import { actorName } from '../client';
 import { CliFailure, usageError } from '../failure';
 import { optionsOf, printer, type Options } from '../output';
-import { policyTemplate, serviceTemplate } from '../templates';
+import {
+  approversTemplate,
+  groupTemplate,
+  maintenanceTemplate,
+  policyTemplate,
+  serviceTemplate,
+} from '../templates';
 import { freePort } from '../up/ports';
 import { repositoryRoot } from '../up/paths';
 
@@ -14,6 +21,9 @@ export function register(program: Command): void {
   const init = program.command('init').description('write a commented manifest to start from');
   registerService(init);
   registerPolicy(init);
+  registerGroup(init);
+  registerMaintenance(init);
+  registerApprovers(init);
 }
 
 function registerService(init: Command): void {
@@ -50,9 +60,7 @@ function registerPolicy(init: Command): void {
   command.action((name: string) => {
     const options = optionsOf(command);
     const place = placeOf(name, options);
-    const target = options.text('target') ?? '*';
-    if (!/^[a-z0-9*?@.-]+$/.test(target))
-      throw usageError(`--target ${target}: no name or pattern`);
+    const target = patternOf(options, 'target');
     write(place.file, policyTemplate({ ...place, target }));
     printer(command)(
       `wrote ${place.file}`,
@@ -61,6 +69,70 @@ function registerPolicy(init: Command): void {
       `  try it        ./vigil simulate crash --target ${target === '*' ? 'NAME' : target} --yes`,
     );
   });
+}
+
+function registerGroup(init: Command): void {
+  const command = withPlace(init.command('group'))
+    .description('a Group: resources that share limits, so that never too many are down at once')
+    .option('--members <name>', 'name of the Services in it, or a pattern', '*');
+  command.action((name: string) => {
+    const options = optionsOf(command);
+    const place = placeOf(name, options);
+    write(place.file, groupTemplate({ ...place, members: patternOf(options, 'members') }));
+    printer(command)(
+      `wrote ${place.file}`,
+      `  check it      ./vigil check ${place.file}`,
+      ...inForce(place),
+      `  use it        its limits hold for its members; limits: { group: ${name} } in a Policy holds for others, too`,
+    );
+  });
+}
+
+function registerMaintenance(init: Command): void {
+  const command = withPlace(init.command('maintenance'))
+    .description('a MaintenanceWindow: a time in which nothing is done to its targets')
+    .option('--target <name>', 'name of the Service it is for, or a pattern', '*');
+  command.action((name: string) => {
+    const options = optionsOf(command);
+    const place = placeOf(name, options);
+    write(place.file, maintenanceTemplate({ ...place, target: patternOf(options, 'target') }));
+    printer(command)(
+      `wrote ${place.file}`,
+      `  check it      ./vigil check ${place.file}`,
+      ...inForce(place),
+      '  at once       ./vigil pause RESOURCE --for 1h --reason TEXT',
+    );
+  });
+}
+
+function registerApprovers(init: Command): void {
+  const command = withPlace(init.command('approvers'))
+    .description('Approvers: people who may decide')
+    .option('--members <names>', 'who, with commas between; default: whoever types this');
+  command.action((name: string) => {
+    const options = optionsOf(command);
+    const place = placeOf(name, options);
+    const given = options.text('members') ?? actorName(process.env);
+    const members = given
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '');
+    if (members.length === 0) throw usageError(`--members ${given}: names nobody`);
+    write(place.file, approversTemplate({ ...place, members }));
+    printer(command)(
+      `wrote ${place.file}`,
+      `  check it      ./vigil check ${place.file}`,
+      ...inForce(place),
+      `  use it        approval: { of: [${name}] } in a Policy of namespace ${place.namespace}`,
+    );
+  });
+}
+
+/** A name of Services, or a pattern. */
+function patternOf(options: Options, option: string): string {
+  const pattern = options.text(option) ?? '*';
+  if (/^[a-z0-9*?@.-]+$/.test(pattern)) return pattern;
+  throw usageError(`--${option} ${pattern}: no name or pattern`);
 }
 
 function withPlace(command: Command): Command {

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import { MANIFEST_KINDS, type ManifestKind } from '../../language/manifest/kinds';
+import { suggest } from '../../language/problem';
 import { Applied } from '../answers';
 import { usageError } from '../failure';
 import { placeOf, readManifests, warningLines } from '../manifest-file';
 import { talksToApi } from '../output';
-
-const KINDS: Readonly<Record<string, string>> = { service: 'Service', policy: 'Policy' };
 
 export function register(program: Command): void {
   talksToApi(
@@ -29,18 +29,21 @@ export function register(program: Command): void {
     program
       .command('delete')
       .description('delete a manifest; Vigil stops managing, it never stops the workload')
-      .argument('<kind>', 'Service or Policy')
+      .argument('<kind>', MANIFEST_KINDS.join(', '))
       .argument('<name>', 'namespace/name'),
     async ({ api, args: [kind = '', name = ''], show }) => {
-      const path = `/manifests/${kindOf(kind)}/${placeOf(name)}`;
+      const known = kindOf(kind);
+      const path = `/manifests/${known}/${placeOf(name)}`;
       const answer = await api.send({ method: 'DELETE', path }, Applied);
-      show(answer, () => [`${kindOf(kind)} ${name} is deleted; what it describes goes on running`]);
+      const rest = known === 'Service' ? '; what it describes goes on running' : '';
+      show(answer, () => [`${known} ${name} is deleted${rest}`]);
     },
   );
 }
 
-function kindOf(given: string): string {
-  const kind = KINDS[given.toLowerCase()];
-  if (kind === undefined) throw usageError(`unknown kind "${given}": Service or Policy`);
-  return kind;
+function kindOf(given: string): ManifestKind {
+  const kind = MANIFEST_KINDS.find((known) => known.toLowerCase() === given.toLowerCase());
+  if (kind !== undefined) return kind;
+  const hint = suggest(given, MANIFEST_KINDS) || `; known: ${MANIFEST_KINDS.join(', ')}`;
+  throw usageError(`unknown kind "${given}"${hint}`);
 }

@@ -48,7 +48,7 @@ export function register(program: Command): void {
 
 function scoped(command: Command): Command {
   return command
-    .argument('[resource]', 'name, or namespace/name; of a resource or its Service')
+    .argument('[resource]', 'name, or namespace/name; of a resource, its Service or a Group')
     .option('--all', 'everything');
 }
 

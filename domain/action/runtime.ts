@@ -1,6 +1,7 @@
 import type { ZodObject } from 'zod';
 import type { ConfigFile, ResourceKey, ServiceSpec } from '../resource';
-import type { Step, StepParams } from '../policy/policy';
+import { NOTIFY, type Step, type StepParams } from '../policy/policy';
+import type { RuntimeSpec } from '../runtime-spec';
 
 /**
  * The seam between the control plane and a runtime. A runtime knows nothing of policies, slots or
@@ -21,7 +22,25 @@ export interface RuntimeCatalogue {
   aliases: Record<string, string | { verb: string; params: StepParams }>;
   /** Its adaptor is still to be built: its verbs are known words, and nothing can do them yet. */
   isPlanned?: true;
+  /** Each Service's own spec names its verbs (`actions`) and takes any parameter; `verbs` is empty. */
+  openVerbs?: true;
 }
+
+/** What a policy can do whatever its targets run on, because it touches none of them. */
+export const BUILT_IN: RuntimeCatalogue = {
+  type: 'any',
+  verbs: [
+    {
+      verb: NOTIFY,
+      summary: 'tell people, and do nothing to the target',
+      params: [
+        { name: 'channel', type: 'string' },
+        { name: 'message', type: 'string' },
+      ],
+    },
+  ],
+  aliases: {},
+};
 
 /** The step that a written action stands for here: its verb, and what an alias brings along. */
 export function stepOf({ aliases }: Pick<RuntimeCatalogue, 'aliases'>, action: string): Step {
@@ -29,6 +48,12 @@ export function stepOf({ aliases }: Pick<RuntimeCatalogue, 'aliases'>, action: s
   if (alias === undefined) return { action, params: {} };
   if (typeof alias === 'string') return { action: alias, params: {} };
   return { action: alias.verb, params: alias.params };
+}
+
+/** What can be done to a Service of that runtime. */
+export function verbsOf(catalogue: RuntimeCatalogue, runtime: RuntimeSpec): string[] {
+  if (catalogue.openVerbs === true && 'actions' in runtime) return Object.keys(runtime.actions);
+  return catalogue.verbs.map(({ verb }) => verb);
 }
 
 /** What stands before an act. `identity` changes with every new incarnation; null: not running. */
@@ -68,6 +93,8 @@ export interface StepResult {
 
 /** What a runtime reports of a resource; compared with the manifest by domain/drift. */
 export interface ObservedState {
+  /** Its runtime cannot look: the other fields say nothing, and nothing of it is drift. */
+  isUnseen?: true;
   identity: string | null;
   isRunning: boolean;
   /** True until Vigil started it for the first time on this host. */

@@ -6,6 +6,7 @@ import { desiredFacts, groupOf, observedFacts, type Facts, type Sha256 } from '.
 
 /** How a Service differs from its manifest, in the order of the pointers; empty when it does not. */
 export function driftOf(spec: ServiceSpec, observed: ObservedState, sha256: Sha256): Change[] {
+  if (observed.isUnseen === true) return [];
   return diff(desiredFacts(spec, sha256), observedFacts(observed));
 }
 

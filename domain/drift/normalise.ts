@@ -22,7 +22,9 @@ export function desiredFacts(spec: ServiceSpec, sha256: Sha256): Facts {
   const { runtime } = spec;
   const values = new Map<string, FactValue>([['/running', true]]);
   if ('command' in runtime && runtime.command !== null) values.set('/command', runtime.command);
-  for (const [name, value] of Object.entries('env' in runtime ? runtime.env : {})) {
+  // A script's environment is that of its runs, not of something that stands.
+  const hasEnvironment = 'env' in runtime && runtime.type !== 'script';
+  for (const [name, value] of Object.entries(hasEnvironment ? runtime.env : {})) {
     values.set(pointerTo('env', name), value);
   }
   for (const file of spec.config) {

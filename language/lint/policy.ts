@@ -1,6 +1,6 @@
 import type { Condition, Expression } from '../../domain/policy/ast';
 import { formatDuration } from '../../domain/policy/duration';
-import type { Policy } from '../../domain/policy/policy';
+import { NOTIFY, type Policy } from '../../domain/policy/policy';
 import { readingOf } from '../../domain/policy/reading';
 import { childrenOf, expressionsOf } from '../../domain/policy/selectors';
 import { foregone, regionOf, type Region } from './holds';
@@ -124,7 +124,7 @@ function days(ms: number): string {
 
 /** A trend cannot be seen anew before its window has passed. */
 function verifyFindings({ condition, verify, steps }: Linted): Finding[] {
-  const isActing = steps.some(({ action }) => action !== 'notify');
+  const isActing = steps.some(({ action }) => action !== NOTIFY);
   if (condition.clear !== undefined || !isActing) return [];
   const [trend] = expressionsOf(condition).flatMap(trends);
   if (trend === undefined || trend.durationMs <= verify.withinMs) return [];

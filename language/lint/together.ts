@@ -1,98 +1,59 @@
 import type { RuntimeCatalogue } from '../../domain/action/runtime';
-import type { Limits, Policy } from '../../domain/policy/policy';
-import { isTarget } from '../../domain/policy/targets';
-import { memberKey, parseResourceKey, resourceKey } from '../../domain/resource';
+import { parseResourceKey } from '../../domain/resource';
 import type { CompiledManifest } from '../manifest/compile';
+import { placeOf } from '../manifest/places';
 import type { Problem } from '../problem';
+import { dependencyRemarks } from './dependencies';
+import { groupRemarks } from './group';
+import { policyRemarks } from './policy-together';
+import { nobodyMeant, targetsOf, wholeOf, type Remark, type Whole } from './whole';
 
-/** What only the objects of a whole set show: actions that a target's runtime lacks, policies without a target. */
+/**
+ * What only the objects of a whole set show: actions that a target's runtime lacks, shares that come
+ * to nothing, targets, groups and approvers that are not there, dependencies in a circle.
+ *
+ * @param inForce what else is known; nothing is said of these
+ */
 export function lintTogether(
   objects: readonly CompiledManifest[],
   catalogue: readonly RuntimeCatalogue[],
+  inForce: readonly CompiledManifest[] = [],
 ): Problem[] {
-  const services = objects.filter(({ service }) => service !== null);
-  return objects
-    .filter(({ kind }) => kind === 'Policy')
-    .flatMap((object) => lintTargets(object, services, catalogue));
+  const whole = wholeOf([...objects, ...inForce], catalogue);
+  return objects.flatMap((object) =>
+    remarksOf(object, whole).map((remark) => problem(object, remark)),
+  );
 }
 
-function lintTargets(
-  object: CompiledManifest,
-  services: readonly CompiledManifest[],
-  catalogue: readonly RuntimeCatalogue[],
-): Problem[] {
-  return object.policies.flatMap((policy) => {
-    const targets = services.filter((service) =>
-      candidatesOf(service).some((candidate) => isTarget(policy, candidate)),
-    );
-    if (services.length > 0 && targets.length === 0) {
-      const message = `Policy ${policy.key} targets none of the Services that were checked with it`;
-      return [problem(object, message, 'warning')];
-    }
-    return [
-      ...roundedToNothing(object, policy.limits, targets.flatMap(candidatesOf)),
-      ...policy.steps.flatMap(({ action }) =>
-        lacking(object, { action, targets, catalogue, mode: policy.mode }),
-      ),
-    ];
-  });
+/** Namespaces beyond its own in which an object names others. */
+export function namespacesNamed({ service, policies }: CompiledManifest): string[] {
+  const keys = [
+    ...(service?.dependsOn ?? []),
+    ...policies.flatMap(({ limits }) => limits.group ?? []),
+  ];
+  return [...new Set(keys.map((key) => parseResourceKey(key).namespace))];
 }
 
-/** 40 % of 1 = 0: it would never act. */
-function roundedToNothing(
-  object: CompiledManifest,
-  { maxConcurrentPercent: percent }: Limits,
-  targets: readonly unknown[],
-): Problem[] {
-  if (percent === undefined || Math.floor((percent * targets.length) / 100) >= 1) return [];
-  const message = `limits.maxConcurrent: ${percent} % of ${targets.length} = 0: never heals`;
-  return targets.length === 0 ? [] : [problem(object, message, 'error')];
+function remarksOf(object: CompiledManifest, whole: Whole): Remark[] {
+  const { definition } = object;
+  switch (object.kind) {
+    case 'Service':
+      return dependencyRemarks(object, whole);
+    case 'Policy':
+      return policyRemarks(object, whole);
+    case 'Group':
+      return definition && 'storm' in definition ? groupRemarks(definition, whole) : [];
+    case 'MaintenanceWindow':
+      if (!definition || !('fixed' in definition)) return [];
+      return targetsOf(whole, definition).length > 0
+        ? []
+        : nobodyMeant(whole, 'target', `MaintenanceWindow ${definition.key} holds`);
+    case 'Approvers':
+      return [];
+  }
 }
 
-function lacking(
-  object: CompiledManifest,
-  {
-    action,
-    targets,
-    catalogue,
-    mode,
-  }: {
-    action: string;
-    /** A dry run may name what cannot be done yet. */
-    mode: Policy['mode'];
-    targets: readonly CompiledManifest[];
-    catalogue: readonly RuntimeCatalogue[];
-  },
-): Problem[] {
-  return targets.flatMap(({ namespace, name, service }) => {
-    const type = service?.runtime.type;
-    const runtime = catalogue.find((one) => one.type === type);
-    if (runtime === undefined || runtime.verbs.some(({ verb }) => verb === action)) return [];
-    const known = runtime.verbs.map(({ verb }) => verb).join(', ');
-    const message = `the action ${action} cannot be done to Service ${resourceKey(namespace, name)}: its runtime ${runtime.type} has ${known}`;
-    return [problem(object, message, mode === 'dry-run' ? 'warning' : 'error')];
-  });
-}
-
-/** The resources a Service makes, as far as targets look at them. */
-function candidatesOf({ namespace, name, service, labels }: CompiledManifest) {
-  const hosts = service?.hosts ?? [];
-  const keys =
-    hosts.length === 0
-      ? [resourceKey(namespace, name)]
-      : hosts.map((host) => memberKey(namespace, name, host));
-  return keys.map((key) => ({
-    namespace,
-    name: parseResourceKey(key).name,
-    service: name,
-    labels,
-  }));
-}
-
-function problem(
-  { file, line }: CompiledManifest,
-  message: string,
-  severity: Problem['severity'],
-): Problem {
-  return { file, line, column: 1, message, severity };
+function problem(object: CompiledManifest, { severity, field, message }: Remark): Problem {
+  const { line, column, prefix } = placeOf(object.places, field);
+  return { file: object.file, line, column, message: prefix + message, severity };
 }

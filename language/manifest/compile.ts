@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import type { RuntimeCatalogue } from '../../domain/action/runtime';
-import type { Policy } from '../../domain/policy/policy';
-import { DEFAULT_NAMESPACE, type ResourceName, type ServiceSpec } from '../../domain/resource';
+import { DEFAULT_NAMESPACE } from '../../domain/resource';
 import { checksumOf } from '../canonical';
 import { suggest, type Problem } from '../problem';
-import { compilePolicy } from './policy';
+import { COMPILE_SPEC, MANIFEST_KINDS, type CompiledParts, type ManifestKind } from './kinds';
+import { placesOf, type Places } from './places';
 import { withPlace, type PolicyPlace } from './policy-body';
-import { compileService, impliedPolicies } from './service';
 import {
   anything,
   check,
@@ -22,11 +21,9 @@ import { fillVariables } from './variables';
 import { plainDocument, readDocuments, type Path, type SourceDocument } from './source';
 
 export const API_VERSION = 'vigil.io/v1';
-const KINDS = ['Service', 'Policy'] as const;
-export type ManifestKind = (typeof KINDS)[number];
 
 /** One object of a manifest, checked and compiled. */
-export interface CompiledManifest {
+export interface CompiledManifest extends CompiledParts {
   kind: ManifestKind;
   namespace: string;
   name: string;
@@ -36,11 +33,9 @@ export interface CompiledManifest {
   checksum: string;
   file: string;
   line: number;
-  /** Null for a Policy. */
-  service: ServiceSpec | null;
   labels: Record<string, string>;
-  /** A Policy's own policy, or what a Service implies. */
-  policies: Policy[];
+  /** Where the fields of its spec stand, for what only the whole set of manifests shows. */
+  places: Places;
 }
 
 const DEFAULT_RETENTION_MS = 30 * 86_400_000;
@@ -185,7 +180,7 @@ function compileManifest(
 ): CompiledManifest[] {
   const { context, isFaulty } = counted(compilation);
   check(manifestSchema, data, { path: [], context });
-  const kind = KINDS.find((known) => known === data['kind']);
+  const kind = MANIFEST_KINDS.find((known) => known === data['kind']);
   if (kind === undefined) {
     if (typeof data['kind'] === 'string') context.report(['kind'], unknownKind(data['kind']));
     return [];
@@ -195,27 +190,21 @@ function compileManifest(
   const given = isRecord(data['metadata']) ? data['metadata']['labels'] : undefined;
   const labels = textMap(given, [...path, 'labels'], context);
   const id = { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' };
-  const parts =
-    kind === 'Policy'
-      ? policyParts(compilePolicy(id, data['spec'], ['spec'], context))
-      : serviceParts(id, compileService(labels, data['spec'], ['spec'], context));
+  const place = { spec: data['spec'], path: ['spec'], context };
+  const parts = COMPILE_SPEC[kind]({ ...id, labels }, place);
   if (parts === null || isFaulty()) return [];
-  return [describe({ kind, ...id, labels, ...parts, document: data }, [], compilation)];
+  return [
+    describe(
+      { kind, ...id, labels, ...parts, document: data },
+      { path: [], spec: ['spec'] },
+      compilation,
+    ),
+  ];
 }
 
 function unknownKind(kind: string): string {
-  const hint = suggest(kind, KINDS) || `; known: ${KINDS.join(', ')}`;
+  const hint = suggest(kind, MANIFEST_KINDS) || `; known: ${MANIFEST_KINDS.join(', ')}`;
   return `unknown kind ${printed(kind)}${hint}`;
-}
-
-type Parts = Pick<CompiledManifest, 'service' | 'policies'>;
-
-function policyParts(policy: Policy | null): Parts | null {
-  return policy && { service: null, policies: [policy] };
-}
-
-function serviceParts(id: ResourceName, service: ServiceSpec | null): Parts | null {
-  return service && { service, policies: impliedPolicies(id, service) };
 }
 
 const listSchema = z.strictObject({ policies: z.array(anything) });
@@ -244,17 +233,19 @@ function compileEntry(
   const written = namespace === undefined ? { name } : { name, namespace };
   const metadata = check(metadataSchema, written, { path, context });
   const id = { namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' };
-  const parts = policyParts(compilePolicy(id, spec, path, context));
+  const parts = COMPILE_SPEC.Policy({ ...id, labels: {} }, { spec, path, context });
   if (parts === null || isFaulty()) return [];
   const document = { apiVersion: API_VERSION, kind: 'Policy', metadata: written, spec };
-  return [describe({ kind: 'Policy', ...id, labels: {}, ...parts, document }, path, compilation)];
+  const object = { kind: 'Policy' as const, ...id, labels: {}, ...parts, document };
+  return [describe(object, { path, spec: path }, compilation)];
 }
 
 function describe(
-  object: Omit<CompiledManifest, 'checksum' | 'file' | 'line'>,
-  path: Path,
+  object: Omit<CompiledManifest, 'checksum' | 'file' | 'line' | 'places'>,
+  { path, spec }: { path: Path; spec: Path },
   { source, options }: Compilation,
 ): CompiledManifest {
   const { line } = source.locate(path, { part: 'key' });
-  return { ...object, checksum: checksumOf(object.document), file: options.file, line };
+  const places = placesOf(source, spec);
+  return { ...object, checksum: checksumOf(object.document), file: options.file, line, places };
 }

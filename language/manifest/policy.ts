@@ -1,14 +1,13 @@
 import { z } from 'zod';
-import type {
-  Approval,
-  Limits,
-  Policy,
-  PolicyTarget,
-  Verification,
-} from '../../domain/policy/policy';
+import { BUILT_IN } from '../../domain/action/runtime';
+import type { Policy, Verification } from '../../domain/policy/policy';
 import { formatDuration } from '../../domain/policy/duration';
 import { resourceKey, type ResourceName } from '../../domain/resource';
+import { lintPolicy } from '../lint/policy';
+import { compileApproval } from './approval';
 import { compileSeverity, compileWhole } from './hysteresis';
+import type { SpecPlace } from './kinds';
+import { compileLimits } from './limits';
 import { compileSchedule } from './schedule';
 import {
   given,
@@ -17,12 +16,11 @@ import {
   durationField,
   durationOrNull,
   isRecord,
-  textMap,
   type Context,
 } from './shape';
 import type { Path } from './source';
-import { lintPolicy } from '../lint/policy';
 import { canAct, compileSteps } from './steps';
+import { compileTarget } from './target';
 
 const specSchema = z.strictObject({
   target: anything,
@@ -41,33 +39,7 @@ const specSchema = z.strictObject({
   missing: z.enum(['hold', 'healthy', 'firing']).default('hold'),
   keepFiringFor: durationField({ fallback: 0 }),
   enabled: z.boolean().default(true),
-});
-
-const targetSchema = z.strictObject({
-  kind: z.literal('Service').optional(),
-  name: z
-    .string()
-    .regex(/^[a-z0-9*?._@-]+$/, 'must be a name, with * for any characters and ? for one')
-    .default('*'),
-  labels: anything,
-});
-
-const count = z.int().min(1, 'must be at least 1');
-
-const PERCENTAGE = /^([1-9]\d?|100)\s*%$/;
-const PERCENTAGE_MESSAGE = 'must be a whole number from 1, or a percentage of the targets: 25%';
-
-const limitsSchema = z.strictObject({
-  attempts: count.default(3),
-  maxConcurrent: z
-    .union([count, z.string().regex(PERCENTAGE, PERCENTAGE_MESSAGE)], PERCENTAGE_MESSAGE)
-    .default(1),
-});
-
-const approvalSchema = z.strictObject({
-  required: count.default(1),
-  deadline: durationField({ fallback: 900_000, min: 1 }),
-  onDeadline: z.enum(['expire', 'approve']).default('expire'),
+  onFalseFixes: z.enum(['demote', 'ignore']).default('demote'),
 });
 
 const verifySchema = z.strictObject({
@@ -83,25 +55,22 @@ type Raw = Readonly<Record<string, unknown>>;
 type Data = z.output<typeof specSchema>;
 
 /** Compiles a Policy's `spec`; null after reporting what is wrong. */
-export function compilePolicy(
-  id: ResourceName,
-  spec: unknown,
-  path: Path,
-  context: Context,
-): Policy | null {
+export function compilePolicy(id: ResourceName, { spec, path, context }: SpecPlace): Policy | null {
   const data = check(specSchema, spec, { path, context });
   const raw = isRecord(spec) ? spec : null;
   if (raw === null) return null;
-  const parts = compileParts(raw, data, { path, context });
+  const parts = compileParts(raw, data, { namespace: id.namespace, path, context });
   if (data === null || parts === null) return null;
   const policy: Policy = {
     key: resourceKey(id.namespace, id.name),
     ...id,
     ...parts,
     cooldownMs: data.cooldown,
-    mode: data.mode ?? (canAct(parts.steps, context.catalogue) ? 'enforce' : 'dry-run'),
-    // Absent unless disabled, so that policies of earlier versions compile to what is stored.
+    mode:
+      data.mode ?? (canAct(parts.steps, [...context.catalogue, BUILT_IN]) ? 'enforce' : 'dry-run'),
+    // What is as usual is left out, so that policies of earlier versions compile to what is stored.
     ...(data.enabled ? {} : { enabled: false as const }),
+    ...(data.onFalseFixes === 'ignore' && { onFalseFixes: data.onFalseFixes }),
     impliedBy: null,
   };
   sayFindings(policy, raw, { path, context });
@@ -112,13 +81,14 @@ export function compilePolicy(
 function compileParts(
   raw: Raw,
   data: Data | null,
-  { path, context }: { path: Path; context: Context },
+  { namespace, path, context }: { namespace: string; path: Path; context: Context },
 ) {
   const language = raw['language'] === 'promql' ? 'promql' : 'vigil';
   const condition = compileWhole(raw, data, { path, context, language });
   const graded = compileSeverity(raw['severity'], path, { context, language });
   const target = compileTarget(given(raw['target']), [...path, 'target'], context);
-  const limits = compileLimits(given(raw['limits']), [...path, 'limits'], context);
+  const place = { path: [...path, 'limits'], namespace };
+  const limits = compileLimits(given(raw['limits']), place, context);
   const approval = compileApproval(raw['approval'], [...path, 'approval'], context);
   const verify = compileVerify(given(raw['verify']), [...path, 'verify'], context);
   const steps = compileSteps(raw, path, context);
@@ -147,33 +117,6 @@ function sayFindings(
     const say = severity === 'error' ? context.report : context.warn;
     say([...path, field], message, { part: 'value', ...(isText ? { offset: at } : {}) });
   }
-}
-
-function compileTarget(value: unknown, path: Path, context: Context): PolicyTarget | null {
-  const data = check(targetSchema, value, { path, context });
-  const labels = textMap(data?.labels, [...path, 'labels'], context);
-  return data && { name: data.name, labels };
-}
-
-function compileLimits(value: unknown, path: Path, context: Context): Limits | null {
-  const notYet = ['perHour', 'maxUnhealthy', 'group'];
-  const data = check(limitsSchema, value, { path, context, notYet });
-  if (data === null) return null;
-  const { attempts, maxConcurrent } = data;
-  if (typeof maxConcurrent === 'number') return { attempts, maxConcurrent };
-  return { attempts, maxConcurrent: 1, maxConcurrentPercent: parseInt(maxConcurrent, 10) };
-}
-
-function compileApproval(value: unknown, path: Path, context: Context): Approval | null {
-  if (value === undefined) return null;
-  if (isRecord(value) && value['onDeadline'] === 'escalate') {
-    context.report([...path, 'onDeadline'], '"onDeadline": escalate is not supported yet');
-    return null;
-  }
-  const data = check(approvalSchema, value, { path, context, notYet: ['of'] });
-  return (
-    data && { required: data.required, deadlineMs: data.deadline, onDeadline: data.onDeadline }
-  );
 }
 
 function compileVerify(value: unknown, path: Path, context: Context): Verification | null {

@@ -4,10 +4,9 @@ import { suggest } from '../problem';
 import { check, counted, label, printed, type Context } from './shape';
 import type { Path } from './source';
 
-const scheduleSchema = z.strictObject({
-  timezone: z.string().default('UTC'),
-  active: z.array(z.unknown()),
-});
+const timezone = z.string().default('UTC');
+const scheduleSchema = z.strictObject({ timezone, active: z.array(z.unknown()) });
+const recurringSchema = z.strictObject({ timezone, windows: z.array(z.unknown()) });
 
 /** Monday first. */
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
@@ -27,23 +26,38 @@ interface Part {
 type Complain = (part: Part, message: string) => void;
 
 /** `{ timezone, active: [..] }`; null without one, and after reporting what is wrong. */
-export function compileSchedule(value: unknown, path: Path, outer: Context): Schedule | null {
+export function compileSchedule(value: unknown, path: Path, context: Context): Schedule | null {
   if (value === undefined) return null;
-  const { context, isFaulty } = counted(outer);
   const data = check(scheduleSchema, value, { path, context });
   if (data === null) return null;
-  const { timezone } = data;
+  const { timezone, active } = data;
+  const where = { path, list: 'active', whenEmpty: 'the policy never acts' };
+  return compileWeekly({ timezone, windows: active }, where, context);
+}
+
+/** The same for what comes back every week: `{ timezone, windows: [..] }`. */
+export function compileRecurring(value: unknown, path: Path, context: Context): Schedule | null {
+  if (value === undefined) return null;
+  const data = check(recurringSchema, value, { path, context });
+  const where = { path, list: 'windows', whenEmpty: 'it never opens' };
+  return data && compileWeekly(data, where, context);
+}
+
+function compileWeekly(
+  { timezone, windows }: z.output<typeof recurringSchema>,
+  { path, list, whenEmpty }: { path: Path; list: string; whenEmpty: string },
+  outer: Context,
+): Schedule | null {
+  const { context, isFaulty } = counted(outer);
   if (!isTimeZone(timezone)) {
-    context.report(
-      [...path, 'timezone'],
-      `unknown time zone ${printed(timezone)}${hintOf(timezone)}`,
-    );
+    const message = `unknown time zone ${printed(timezone)}${hintOf(timezone)}`;
+    context.report([...path, 'timezone'], message);
   }
-  const at = [...path, 'active'];
-  if (data.active.length === 0) {
-    context.report(at, `"active" is empty: the policy never acts; write hours such as ${EXAMPLE}`);
+  const at = [...path, list];
+  if (windows.length === 0) {
+    context.report(at, `"${list}" is empty: ${whenEmpty}; write hours such as ${EXAMPLE}`);
   }
-  const active = data.active.map((text, i) => compileWindow(text, [...at, i], context));
+  const active = windows.map((text, i) => compileWindow(text, [...at, i], context));
   if (isFaulty()) return null;
   return { timezone, active: active.filter((window) => window !== null) };
 }

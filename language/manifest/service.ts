@@ -10,6 +10,10 @@ import {
 import type { ProcessSpec, RuntimeSpec } from '../../domain/runtime-spec';
 import { parseCondition } from '../expression/parser';
 import { suggest } from '../problem';
+import { noneTwice } from './approval';
+import type { SpecPlace } from './kinds';
+import { count } from './numbers';
+import { keyOf, resourceReference } from './reference';
 import {
   given,
   anything,
@@ -31,11 +35,9 @@ const specSchema = z.strictObject({
   healthCheck: anything,
   config: anything,
   sync: anything,
+  dependsOn: z.array(resourceReference).optional(),
+  scaling: anything,
 });
-
-const NOT_YET = ['scaling', 'dependsOn', 'group'];
-
-const RUNTIMES_NOT_YET = ['docker', 'systemd', 'script', 'webhook', 'config'];
 
 const processSchema = z.strictObject({
   type: z.literal('process'),
@@ -65,32 +67,75 @@ const syncSchema = z.strictObject({
   cooldown: durationField({ fallback: 30_000 }),
 });
 
+const scalingSchema = z.strictObject({
+  min: z.int().min(0, 'must be at least 0').default(1),
+  max: count,
+});
+
 /** Compiles a Service's `spec`; null after reporting what is wrong. */
 export function compileService(
-  labels: Record<string, string>,
-  spec: unknown,
-  path: Path,
-  context: Context,
+  { namespace, labels }: { namespace: string; labels: Record<string, string> },
+  { spec, path, context }: SpecPlace,
 ): ServiceSpec | null {
-  const data = check(specSchema, spec, { path, context, notYet: NOT_YET });
+  const data = check(specSchema, spec, { path, context });
   const raw = isRecord(spec) ? spec : null;
   if (raw === null) return null;
-  const runtime = compileRuntime(raw['runtime'], [...path, 'runtime'], context);
+  const { host, own } = withoutHost(raw['runtime']);
+  const runtime = compileRuntime(own, [...path, 'runtime'], context);
+  checkHost(host, raw, { path, context });
   const healthCheck = compileHealthCheck(raw['healthCheck'], [...path, 'healthCheck'], context);
   const config = compileConfig(raw['config'], [...path, 'config'], context);
   const sync = check(syncSchema, given(raw['sync']), { path: [...path, 'sync'], context });
+  const scaling = compileScaling(raw['scaling'], [...path, 'scaling'], context);
   if (data && new Set(data.hosts).size < data.hosts.length) {
     context.report([...path, 'hosts'], '"hosts" names a host twice');
   }
+  noneTwice(data?.dependsOn, [...path, 'dependsOn'], context);
   if (!data || !runtime || !sync) return null;
   return {
     runtime,
     hosts: data.hosts,
+    ...(typeof host === 'string' && { host }),
     labels,
     healthCheck,
     config,
     sync: { mode: sync.mode, cooldownMs: sync.cooldown },
+    ...(data.dependsOn && { dependsOn: data.dependsOn.map((one) => keyOf(one, namespace)) }),
+    ...(scaling && { scaling }),
   };
+}
+
+function compileScaling(
+  value: unknown,
+  path: Path,
+  context: Context,
+): ServiceSpec['scaling'] | null {
+  if (value === undefined) return null;
+  const data = check(scalingSchema, value, { path, context });
+  if (data === null || data.min <= data.max) return data;
+  context.report([...path, 'min'], `"min" must be at most "max" (${data.max})`);
+  return null;
+}
+
+/** Every runtime may have a `host`; the rest of it is the runtime's own. */
+function withoutHost(runtime: unknown): { host: unknown; own: unknown } {
+  if (!isRecord(runtime)) return { host: undefined, own: runtime };
+  const { host, ...own } = runtime;
+  return { host, own };
+}
+
+const hostSchema = z.strictObject({ host: nameField });
+
+function checkHost(
+  host: unknown,
+  spec: Readonly<Record<string, unknown>>,
+  { path, context }: { path: Path; context: Context },
+): void {
+  if (host === undefined) return;
+  check(hostSchema, { host }, { path: [...path, 'runtime'], context });
+  if (spec['hosts'] === undefined) return;
+  const message = 'write either "host", for one resource, or "hosts", for a member on each';
+  context.report([...path, 'runtime', 'host'], message, { part: 'key' });
 }
 
 /** A runtime's own schema says what its manifest looks like; that of processes is the language's. */
@@ -116,9 +161,6 @@ function compileProcess(value: unknown, path: Path, context: Context): ProcessSp
 }
 
 function refusedRuntime(type: unknown, supported: readonly string[]): string {
-  if (typeof type === 'string' && RUNTIMES_NOT_YET.includes(type)) {
-    return `runtime ${type} is not supported yet; supported: ${supported.join(', ')}`;
-  }
   const hint = typeof type === 'string' ? suggest(type, supported) : '';
   return `unknown runtime ${printed(type)}${hint || `; supported: ${supported.join(', ')}`}`;
 }

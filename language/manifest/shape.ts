@@ -15,11 +15,6 @@ export interface Context {
   writtenAs: SourceDocument['writtenAs'];
 }
 
-export interface ShapeOptions {
-  /** Fields of the design that are still to come: named as such, not as typing errors. */
-  notYet?: readonly string[];
-}
-
 /** A field that is checked by hand, or not at all. */
 export const anything = z.unknown().optional();
 
@@ -44,7 +39,7 @@ const AT_KEY: Place = { part: 'key' };
 export function check<S extends z.ZodObject>(
   schema: S,
   value: unknown,
-  { path, context, notYet = [] }: { path: Path; context: Context } & ShapeOptions,
+  { path, context }: { path: Path; context: Context },
 ): z.output<S> | null {
   if (value === undefined || value === null) {
     context.report(path, `${label(path)} is ${value === null ? 'empty' : 'missing'}`, AT_KEY);
@@ -53,19 +48,18 @@ export function check<S extends z.ZodObject>(
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
-    if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) {
-        const hint = notYet.includes(key)
-          ? ' is not supported yet'
-          : suggest(key, Object.keys(schema.shape));
-        context.report([...path, key], `unknown field "${key}"${hint}`, AT_KEY);
-      }
-      continue;
-    }
     const at = [
       ...path,
       ...issue.path.map((step) => (typeof step === 'number' ? step : String(step))),
     ];
+    if (issue.code === 'unrecognized_keys') {
+      const known = fieldsAt(schema, issue.path);
+      for (const key of issue.keys) {
+        const hint = suggest(key, known);
+        context.report([...at, key], `unknown field "${key}"${hint}`, AT_KEY);
+      }
+      continue;
+    }
     const given = issue.path.reduce<unknown>((part, step) => partOf(part, step), value);
     const isMissing = given === undefined;
     context.report(
@@ -75,6 +69,11 @@ export function check<S extends z.ZodObject>(
     );
   }
   return null;
+}
+
+/** What may be written there, for suggestions; of what lies deeper nothing is known here. */
+function fieldsAt(schema: z.ZodObject, path: readonly PropertyKey[]): string[] {
+  return path.length === 0 ? Object.keys(schema.shape) : [];
 }
 
 function partOf(value: unknown, step: PropertyKey): unknown {

@@ -1,23 +1,29 @@
 import { z } from 'zod';
-import { stepOf, type RuntimeCatalogue } from '../../domain/action/runtime';
+import { isOwnVerb } from '../../domain/action/opaque';
+import { BUILT_IN, stepOf, type RuntimeCatalogue } from '../../domain/action/runtime';
 import type { Step, StepParams } from '../../domain/policy/policy';
 import { suggest } from '../problem';
-import { anything, check, isRecord, printed, type Context } from './shape';
+import { anything, check, durationOrNull, isRecord, printed, type Context } from './shape';
 import type { Path } from './source';
 
-const stepSchema = z.strictObject({ action: anything, params: anything });
+const stepSchema = z.strictObject({
+  action: anything,
+  params: anything,
+  after: durationOrNull({}),
+});
 
 type Verb = RuntimeCatalogue['verbs'][number];
 
 type StepContext = Context & { mode: unknown };
 
-/** `action: restart` or `steps: [{ action, params }]`; exactly one of them. */
+/** `action: restart` or `steps: [{ action, params, after }]`; exactly one of them. */
 export function compileSteps(
   spec: Readonly<Record<string, unknown>>,
   path: Path,
   given: Context,
 ): Step[] {
-  const context: StepContext = { ...given, mode: spec['mode'] };
+  const catalogue = [...given.catalogue, BUILT_IN];
+  const context: StepContext = { ...given, catalogue, mode: spec['mode'] };
   const { action, steps } = spec as { action?: unknown; steps?: unknown };
   if (action !== undefined && steps !== undefined) {
     context.report([...path, 'steps'], 'write either "action" or "steps", not both', {
@@ -34,10 +40,17 @@ export function compileSteps(
   }
   return steps.map((step: unknown, i) => {
     const at = [...path, 'steps', i];
-    const data = check(stepSchema, step, { path: at, context, notYet: ['after'] });
-    return compileStep(data ?? (isRecord(step) ? step : {}), at, context);
+    const data = check(stepSchema, step, { path: at, context });
+    const compiled = compileStep(data ?? (isRecord(step) ? step : {}), at, context);
+    const afterMs = data?.after ?? null;
+    if (afterMs === null) return compiled;
+    if (i === 0) context.report([...at, 'after'], FIRST_AFTER, { part: 'key' });
+    return { ...compiled, afterMs };
   });
 }
+
+const FIRST_AFTER =
+  '"after" counts from the step before, and the first has none; let the condition wait: "… for 5m"';
 
 function compileStep(
   step: { action?: unknown; params?: unknown },
@@ -71,8 +84,12 @@ function compileStep(
 /** Whether every step is a verb of a runtime that is built: one that is only planned can be no more than a dry run. */
 export function canAct(steps: readonly Step[], catalogue: readonly RuntimeCatalogue[]): boolean {
   const built = catalogue.filter(({ isPlanned }) => isPlanned !== true);
-  return steps.every(({ action }) =>
-    built.some(({ verbs }) => verbs.some(({ verb }) => verb === action)),
+  const hasVerb = (some: readonly RuntimeCatalogue[], action: string): boolean =>
+    some.some(({ verbs }) => verbs.some(({ verb }) => verb === action));
+  return steps.every(
+    ({ action }) =>
+      hasVerb(built, action) ||
+      (!hasVerb(catalogue, action) && built.some(({ openVerbs }) => openVerbs === true)),
   );
 }
 
@@ -90,9 +107,20 @@ function resolveAction(action: unknown, catalogue: readonly RuntimeCatalogue[]):
     .filter(({ runtime, step }) => runtime.verbs.some(({ verb }) => verb === step.action));
   const built = found.find(({ runtime }) => runtime.isPlanned !== true);
   const step = (built ?? found[0])?.step;
-  if (step === undefined) return null;
+  if (step === undefined) return ownVerb(action, catalogue);
   const planned = built === undefined ? found.map(({ runtime }) => runtime.type) : [];
   return { step, planned };
+}
+
+/**
+ * A verb that only a Service's own spec may have: whether one has it, the lint of a whole set says.
+ * A word next to a known verb is a typing error all the same.
+ */
+function ownVerb(action: string, catalogue: readonly RuntimeCatalogue[]): Resolved | null {
+  const isOpen = catalogue.some(({ openVerbs }) => openVerbs === true);
+  if (!isOpen || !isOwnVerb(action)) return null;
+  if (suggest(action, verbNames(catalogue).written) !== '') return null;
+  return { step: { action, params: {} }, planned: [] };
 }
 
 function notBuilt(written: unknown, { step, planned }: Resolved): string {
@@ -119,9 +147,10 @@ function compileParams(value: unknown, action: string, path: Path, context: Cont
   const known = context.catalogue
     .flatMap(({ verbs }) => verbs.filter(({ verb }) => verb === action))
     .flatMap(({ params }) => params);
+  const isOwn = ownVerb(action, context.catalogue) !== null;
   const params: StepParams = {};
   for (const [name, given] of Object.entries(value)) {
-    const fault = faultOf(name, given, known);
+    const fault = isOwn ? ownParamFault(name, given) : faultOf(name, given, known);
     if (fault === null) params[name] = given as StepParams[string];
     else context.report([...path, name], fault, { part: 'key' });
   }
@@ -134,4 +163,9 @@ function faultOf(name: string, given: unknown, known: Verb['params']): string | 
   if (types.length > 0) return `"${name}" must be a ${types.join(' or ')}, not ${printed(given)}`;
   const names = known.map((param) => param.name);
   return `the action has no parameter "${name}"${suggest(name, names)}`;
+}
+
+function ownParamFault(name: string, given: unknown): string | null {
+  if (['string', 'number', 'boolean'].includes(typeof given)) return null;
+  return `"${name}" must be text, a number, true or false, not ${printed(given)}`;
 }

@@ -7,6 +7,8 @@ import {
   createProcessRuntime,
   type ProcessRuntime,
 } from '../../activities/runtimes/process/runtime';
+import { createScriptRuntime } from '../../activities/runtimes/script/runtime';
+import type { ServiceSpec } from '../../domain/resource';
 import { query } from '../../storage/database';
 import { withTargetLock } from '../../storage/journal';
 import { applyRevision } from '../../storage/manifests';
@@ -118,4 +120,25 @@ it('starts nothing behind an action: one that takes the slot while the start wai
   });
   expect(await start.waiting).toEqual({ kind: 'held', by: 'acting' });
   expect(await runtime.observe(web)).toMatchObject({ isAbsent: true });
+});
+
+it('a resource that nobody can look at has no state, and no drift is left of what it was before', async () => {
+  expect(await changes()).toEqual(['missing /config/web.conf', 'missing /running']);
+  const scripts = createScriptRuntime({ folders: [folder], now: Date.now });
+  const spec: ServiceSpec = {
+    ...web.spec,
+    runtime: {
+      type: 'script',
+      actions: { fix: { command: ['./fix.sh'], timeoutMs: 1000, idempotent: false } },
+      inspect: null,
+      env: { allow: [], set: {} },
+      cwd: null,
+    },
+  };
+  const { recorded } = await observe(deps(), { ...web, spec }, scripts);
+  expect(recorded).toEqual({ kind: 'skipped', reason: 'unseen' });
+  expect(await query(database.pool, 'select resource from states')).toEqual([]);
+  const open = 'select pointer from drift_events where resolved_at is null';
+  expect(await query(database.pool, open)).toEqual([]);
+  expect(await startDesired(deps(), { ...web, spec }, scripts)).toEqual({ kind: 'running' });
 });

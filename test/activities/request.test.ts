@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { createActivities, DEFAULT_CONSTANTS, type Activities } from '../../activities';
 import type { Schedule } from '../../domain/calendar';
@@ -5,12 +6,15 @@ import type { Policy } from '../../domain/policy/policy';
 import { createLogger } from '../../platform/logger';
 import { query } from '../../storage/database';
 import { admit } from '../../storage/admission';
+import { writeDefinition } from '../../storage/definitions';
 import { applyRevision } from '../../storage/manifests';
 import { createSampleStore } from '../../storage/samples';
 import { createTestApi } from '../support/api';
 import { condition as whole } from '../support/conditions';
 import { createTestDatabase, type TestDatabase } from '../support/database';
+import { service } from '../support/manifest-objects';
 import { watched } from '../support/policies';
+import { ask, putGroup } from '../support/requests';
 import { waitFor } from '../support/wait';
 
 let database: TestDatabase;
@@ -226,4 +230,143 @@ test('what is only kept after it cleared asks for no action', async () => {
     return asked.kind === 'not_firing' && asked;
   });
   expect(answer).toMatchObject({ kind: 'not_firing', verdict: 'false' });
+});
+
+/** Closes what was granted as if its step had begun and the action been recorded with that outcome. */
+async function actAndRecord(outcome: 'succeeded' | 'failed'): Promise<void> {
+  const { pool } = database;
+  const made = await activities.request(INPUT);
+  if (made.kind !== 'start') throw new Error(JSON.stringify(made));
+  await query(pool, 'update requests set begun_at = now() where action_id = $1', [
+    made.plan.actionId,
+  ]);
+  await activities.record({ plan: made.plan, outcome, reason: 'test' });
+}
+
+test('a policy that used up its hour on a resource waits until the hour is over', async () => {
+  await applyPolicy({ cooldownMs: 0, limits: { attempts: 3, maxConcurrent: 1, perHour: 2 } });
+  await actAndRecord('succeeded');
+  await actAndRecord('succeeded');
+  const first = await query<{ at: number }>(
+    database.pool,
+    'select min(begun_at) as at from requests',
+  );
+  expect(await activities.request(INPUT)).toMatchObject({
+    kind: 'held',
+    hold: { gate: 'rate_limited', until: (first[0]?.at ?? 0) + 3_600_000 },
+  });
+});
+
+test('a verdict that flaps is left alone until it was calm', async () => {
+  await query(
+    database.pool,
+    `insert into verdicts (resource, policy, verdict, evidence, since, severity, policy_revision, condition_hash, version, edges)
+     values ('default/web', 'default/web-policy', 'false', '[]', now(), 'warning', 1, 'h', 1,
+       array(select now() - n * interval '1 minute' from generate_series(7, 1, -1) as n))`,
+  );
+  expect(await activities.request(INPUT)).toMatchObject({
+    kind: 'held',
+    hold: { gate: 'flapping' },
+  });
+});
+
+test('a window that is open holds a policy until it ends; what was held is decided anew then', async () => {
+  const { pool } = database;
+  const now = Date.now();
+  const window = {
+    ...{ key: 'default/disks', namespace: 'default', name: 'disks', reason: 'new disks' },
+    target: { name: 'web', labels: {} },
+    fixed: [{ from: now - 1000, to: now + 60_000 }],
+    recurring: null,
+  };
+  await writeDefinition(pool, 'MaintenanceWindow', window);
+  expect(await activities.request(INPUT)).toMatchObject({
+    kind: 'held',
+    hold: { gate: 'maintenance', until: now + 60_000 },
+  });
+  expect(await query(pool, 'select 1 from requests')).toEqual([]);
+  const fixed = [{ from: now - 60_000, to: now - 1000 }];
+  await writeDefinition(pool, 'MaintenanceWindow', { ...window, fixed });
+  expect(await activities.request(INPUT)).toMatchObject({ kind: 'start' });
+});
+
+test('a policy that gave up is told to people once', async () => {
+  await applyPolicy({ cooldownMs: 60_000, limits: { attempts: 1, maxConcurrent: 1 } });
+  await actAndRecord('failed');
+  for (let i = 0; i < 2; i += 1) {
+    expect(await activities.request(INPUT)).toMatchObject({
+      kind: 'held',
+      hold: { gate: 'attempts_exhausted' },
+    });
+  }
+  expect(await query(database.pool, 'select kind, resource from notices')).toEqual([
+    { kind: 'attempts_exhausted', resource: 'default/web' },
+  ]);
+});
+
+test('nobody is asked to approve what could not be done, and is asked once it can', async () => {
+  const { pool } = database;
+  await applyPolicy({ approval: { required: 1, deadlineMs: 60_000, onDeadline: 'expire' } });
+  await putGroup(pool, 'all', { limits: { maxConcurrent: { kind: 'count', count: 1 } } });
+  await applyRevision(pool, {
+    ...{ source: 'test', author: 'vigil', correlationId: null, mode: 'upsert' },
+    objects: [service('other')],
+    deletions: [],
+  });
+  const other = await ask(pool, { target: 'default/other', policy: null });
+  expect(await admit(pool, { own: other })).toMatchObject({ kind: 'granted' });
+  const held = await activities.request(INPUT);
+  expect(held).toMatchObject({ kind: 'held', hold: { gate: 'max_concurrent' } });
+  // It looks again by itself.
+  expect('hold' in held ? held.hold.until : null).toBeGreaterThan(Date.now());
+  await activities.withdraw({ actionId: other, reason: 'cleared' });
+  expect(await activities.request(INPUT)).toMatchObject({ kind: 'start', token: null });
+});
+
+test('a policy that only tells people needs no slot, no manifest and no workflow', async () => {
+  const { pool } = database;
+  await applyPolicy({ steps: [{ action: 'notify', params: { message: 'web is down' } }] });
+  await query(pool, `update resources set deleted_at = now()`);
+  const told = await activities.request(INPUT);
+  expect(told).toMatchObject({ kind: 'held', hold: { gate: 'cooldown' } });
+  expect(await query(pool, 'select kind, title from notices')).toEqual([
+    { kind: 'policy', title: 'web is down' },
+  ]);
+  expect(await query(pool, 'select 1 from requests')).toEqual([]);
+  expect(await activities.request(INPUT)).toMatchObject({
+    kind: 'held',
+    hold: { gate: 'cooldown' },
+  });
+  expect(await query(pool, 'select 1 from notices')).toHaveLength(1);
+});
+
+test('a person goes around the policy, not around a group, a window or a pause, unless forced', async () => {
+  const { pool } = database;
+  await putGroup(pool, 'all', { limits: { maxUnhealthy: { kind: 'count', count: 0 } } });
+  const manual = (force: boolean) =>
+    activities.requestManual({
+      resource: 'default/web',
+      request: {
+        actionId: randomUUID(),
+        steps: [{ action: 'restart', params: {} }],
+        ...{ requestedBy: 'user:ann', reason: 'test', dryRun: false, correlationId: null, force },
+      },
+    });
+  expect(await manual(false)).toMatchObject({ kind: 'queued', hold: { gate: 'blast_radius' } });
+  expect(await manual(true)).toMatchObject({ kind: 'start' });
+});
+
+test('what a request waits for in the queue is in why, and counted', async () => {
+  const { pool } = database;
+  await putGroup(pool, 'all', { limits: { maxUnhealthy: { kind: 'count', count: 0 } } });
+  expect(await activities.request(INPUT)).toMatchObject({ kind: 'queued' });
+  const api = await createTestApi({ pool, temporalAddress: '127.0.0.1:1' });
+  try {
+    const why = (await api.app.inject('/why/web')).json<{ text: string[] }>();
+    expect(why.text.join('\n')).toContain('held back by blast_radius');
+    const metrics = (await api.app.inject('/metrics')).body;
+    expect(metrics).toMatch(/vigil_actions_held_total\{reason="blast_radius".*\} 1/);
+  } finally {
+    await api.close();
+  }
 });

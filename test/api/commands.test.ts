@@ -48,8 +48,8 @@ async function get(url: string): Promise<Answer> {
 }
 
 /** A resource whose policy asks for approval, firing; returns the action that waits. */
-async function asked(name: string): Promise<string> {
-  const approval = { required: 1, deadlineMs: 60_000, onDeadline: 'expire' as const };
+async function asked(name: string, required = 1): Promise<string> {
+  const approval = { required, deadlineMs: 60_000, onDeadline: 'expire' as const };
   await plane.apply(...watched(name, 'up == 0', { approval }));
   await plane.send(name, 'up', 0);
   return waitFor('the approval to be asked', async () => {
@@ -108,6 +108,74 @@ test('a no and a cancellation end an action, in the name that was given', async 
     rejected,
   );
   expect(decision?.actor).toBe('user:carol');
+});
+
+test('a yes is taken back by whoever gave it, and by nobody else', async () => {
+  const id = await asked('back', 2);
+  await post(`/actions/${id}/approve`, {}, 'bob');
+  expect(await post(`/actions/${id}/withdraw`, {}, 'ann')).toMatchObject({ status: 409 });
+  expect(await post(`/actions/${id}/withdraw`, { comment: 'wait' }, 'bob')).toMatchObject({
+    status: 200,
+    state: 'waiting',
+  });
+  expect(await get(`/actions/${id}`)).toMatchObject({
+    approvals: [{ approver: 'user:bob', decision: 'withdrawn', comment: 'wait' }],
+  });
+  await post(`/actions/${id}/reject`);
+  expect(await post(`/actions/${id}/withdraw`, {}, 'bob')).toMatchObject({ status: 409 });
+});
+
+async function press(token: string, comment: string) {
+  const answer = await api.app.inject({
+    method: 'POST',
+    url: '/api/v1/approve',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams({ token, decision: 'approve', comment }).toString(),
+  });
+  return { status: answer.statusCode, html: answer.body };
+}
+
+async function linkFor(id: string, approver: string): Promise<string> {
+  const answer = await api.app.inject({
+    method: 'POST',
+    url: `/api/v1/actions/${id}/links`,
+    payload: { approver },
+    headers: { 'x-vigil-actor': 'ann' },
+  });
+  return answer.json<{ token: string }>().token;
+}
+
+test('a link decides in the name of its person, once, audited by its door and its maker', async () => {
+  const id = await asked('linked', 2);
+  const token = await linkFor(id, 'bob');
+  const both = await Promise.all([press(token, 'go'), press(token, 'go')]);
+  expect(both.map(({ status }) => status).sort()).toEqual([200, expect.any(Number)]);
+  const [first, second] = both[0].status === 200 ? both : [both[1], both[0]];
+  expect(first.html).toContain('Thank you: waiting');
+  expect([409, 410]).toContain(second.status);
+  const later = await press(token, 'again');
+  expect(later.status).toBe(410);
+  expect(later.html).toContain('it works once');
+  const rows = await plane.rows(
+    `select actor, door, details->>'comment' as comment, details->>'linkMadeBy' as maker
+       from audit_events where action_id = $1 and event = 'approval_decided'
+        and details->>'refused' is null`,
+    id,
+  );
+  expect(rows).toEqual([{ actor: 'user:bob', door: 'link', comment: 'go', maker: 'user:ann' }]);
+  const last = await press(await linkFor(id, 'carol'), '');
+  expect(last.html).toContain('Thank you: approved');
+  await plane.healthyUntil('linked', 'succeeded');
+});
+
+test('a link that comes after the decision says that it is too late', async () => {
+  const id = await asked('slow');
+  const token = await linkFor(id, 'bob');
+  await post(`/actions/${id}/reject`, {}, 'carol');
+  await plane.recorded('slow', 'rejected');
+  const late = await press(token, '');
+  expect(late.status).toBe(409);
+  expect(late.html).toContain('waits for no decision');
 });
 
 test('why tells the phase of the running workflow and until when it waits', async () => {

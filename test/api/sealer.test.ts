@@ -3,7 +3,8 @@ import { startSealer } from '../../api/sealer';
 import type { AuditEvent } from '../../domain/audit';
 import { insertAudit } from '../../storage/audit';
 import { createPool, query } from '../../storage/database';
-import { loadChain, newestSeal, verifyChain } from '../../storage/seals';
+import { GENESIS, verifyChain } from '../../domain/audit-chain';
+import { loadChain, newestSeal, sha256 } from '../../storage/seals';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { waitFor } from '../support/wait';
 
@@ -67,7 +68,7 @@ test('two sealers share the work and make one chain; with one gone the other goe
   await waitFor('all seals', async () => (await newestSeal(pool)) === 25);
   await second.close();
   const chain = await loadChain(pool, 'default', { after: 0, limit: 100 });
-  expect(verifyChain(chain)).toMatchObject({ ok: true, rows: 25 });
+  expect(verifyChain(chain, GENESIS, sha256)).toMatchObject({ ok: true, rows: 25 });
 });
 
 test('it goes on after its connections were cut', async () => {

@@ -10,11 +10,13 @@ import { withoutActivity, type HistoryJson } from '../support/history-json';
 const WAYS = [
   'action-approved',
   'action-dry-run',
+  'action-escalated',
   'action-expired',
   'action-failed',
   'action-ladder',
   'action-rejected',
   'action-succeeded',
+  'action-withdrawn',
   'housekeeping',
   'resource-carried',
   'resource-cleared',
@@ -57,6 +59,7 @@ test.each([
   ['action-approved', 'admit'],
   ['action-ladder', 'undone'],
   ['action-dry-run', 'foretell'],
+  ['action-escalated', 'escalateApproval'],
   ['resource-healed-and-held', 'request'],
   ['housekeeping', 'reap'],
 ])('%s without its %s does not replay: the check can fail', async (name, activity) => {

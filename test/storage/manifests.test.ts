@@ -123,6 +123,14 @@ it('writes manifests, their versions, resources, policies and audit rows as one 
   expect(await sourceStatus(database.pool, 'folder:demo')).toEqual({ revision, objects: 2 });
 });
 
+it('places a Service on the host that its runtime names', async () => {
+  await applied([service('web', { host: 'edge-1' }), service('api')]);
+  expect(await rows('select resource, host from resources order by 1')).toEqual([
+    { resource: 'default/api', host: null },
+    { resource: 'default/web', host: 'edge-1' },
+  ]);
+});
+
 it('writes no revision when nothing changed, and follows a manifest to another line', async () => {
   await applied([service('web')]);
   const before = await everything();

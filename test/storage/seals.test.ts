@@ -1,14 +1,8 @@
 import type { AuditEvent } from '../../domain/audit';
 import { insertAudit } from '../../storage/audit';
 import { inTransaction } from '../../storage/database';
-import {
-  GENESIS_HASH,
-  loadChain,
-  newestSeal,
-  sealBatch,
-  verifyChain,
-  type SealedRow,
-} from '../../storage/seals';
+import { GENESIS, GENESIS_HASH, verifyChain, type SealedRow } from '../../domain/audit-chain';
+import { loadChain, newestSeal, sealBatch, sha256 } from '../../storage/seals';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 
 let database: TestDatabase;
@@ -81,7 +75,7 @@ test('a row with a lower id that is committed later is sealed later, not skipped
     { committed: 'late' },
   ]);
   expect(chain[0]?.id).toBeGreaterThan(chain[1]?.id ?? 0);
-  expect(verifyChain(chain)).toMatchObject({ ok: true, rows: 2 });
+  expect(verifyChain(chain, GENESIS, sha256)).toMatchObject({ ok: true, rows: 2 });
 });
 
 test('a transaction that is rolled back leaves nothing to seal', async () => {
@@ -106,7 +100,7 @@ test('sealing goes batch by batch and from several sealers at once, without a ga
 
   const chain = await chainOf('default');
   expect(chain.map(({ number }) => number)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
-  expect(verifyChain(chain)).toMatchObject({ ok: true, rows: 60 });
+  expect(verifyChain(chain, GENESIS, sha256)).toMatchObject({ ok: true, rows: 60 });
 });
 
 test('a chain is checked in parts, each from where the last one ended', async () => {
@@ -118,10 +112,14 @@ test('a chain is checked in parts, each from where the last one ended', async ()
   await sealBatch(pool, 100);
   const chain = await chainOf('default');
 
-  const head = verifyChain(chain.slice(0, 2));
+  const head = verifyChain(chain.slice(0, 2), GENESIS, sha256);
   if (!head.ok) throw new Error('the head is whole');
-  expect(verifyChain(chain.slice(2), head.last)).toMatchObject({ ok: true, rows: 5 });
-  expect(verifyChain(chain.slice(3), head.last)).toEqual({ ok: false, rows: 2, firstBroken: 3 });
+  expect(verifyChain(chain.slice(2), head.last, sha256)).toMatchObject({ ok: true, rows: 5 });
+  expect(verifyChain(chain.slice(3), head.last, sha256)).toEqual({
+    ok: false,
+    rows: 2,
+    firstBroken: 3,
+  });
 });
 
 describe('what an intruder with the right to alter the tables would do shows', () => {
@@ -146,7 +144,7 @@ describe('what an intruder with the right to alter the tables would do shows', (
       await db.query(sql, [id]);
     });
 
-    expect(verifyChain(await chainOf('default'))).toEqual({
+    expect(verifyChain(await chainOf('default'), GENESIS, sha256)).toEqual({
       ok: false,
       rows: 1,
       firstBroken: broken,

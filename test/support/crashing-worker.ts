@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DEFAULT_CONSTANTS } from '../../activities';
 import { createProcessRuntime } from '../../activities/runtimes/process/runtime';
+import { createScriptRuntime } from '../../activities/runtimes/script/runtime';
+import { createWebhookRuntime } from '../../activities/runtimes/webhook/runtime';
 import type { Runtime } from '../../domain/action/runtime';
 import { createLogger } from '../../platform/logger';
 import { createPool } from '../../storage/database';
@@ -31,8 +33,13 @@ async function main(settings: Settings): Promise<void> {
       pool,
       temporal: new Client({ connection, namespace: settings.namespace }),
       logger: createLogger('crashing', 'fatal'),
-      runtimes: new Map([['process', crashingOnce(settings)]]),
       home: settings.home,
+      runtimes: new Map(
+        runtimesOf(settings.home).map((runtime) => [
+          runtime.catalogue.type,
+          crashingOnce(runtime, settings),
+        ]),
+      ),
       approvalKey: () => APPROVAL_KEY,
       allowUnsignedSignals: true,
       hasSearchAttributes: true,
@@ -43,8 +50,15 @@ async function main(settings: Settings): Promise<void> {
   await worker.run();
 }
 
-function crashingOnce({ home, crash }: Settings): Runtime {
-  const runtime = createProcessRuntime({ home, now: Date.now });
+function runtimesOf(home: string): Runtime[] {
+  return [
+    createProcessRuntime({ home, now: Date.now }),
+    createScriptRuntime({ folders: [home], now: Date.now }),
+    createWebhookRuntime({ allowPrivate: ['127.0.0.1'], now: Date.now }),
+  ];
+}
+
+function crashingOnce(runtime: Runtime, { home, crash }: Settings): Runtime {
   return {
     ...runtime,
     async execute(request, signal) {

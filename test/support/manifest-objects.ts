@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { Group } from '../../domain/group';
+import type { MaintenanceWindow } from '../../domain/maintenance';
 import type { Policy } from '../../domain/policy/policy';
 import type { ServiceSpec } from '../../domain/resource';
+import type { Definition, DefinitionKind } from '../../storage/definitions';
 import type { ManifestObject } from '../../storage/manifests';
 
 /** Compiled manifests for tests that are not about the language. */
@@ -47,6 +50,57 @@ export function policy(name: string, changes: Partial<Policy> = {}): ManifestObj
     service: null,
     labels: {},
     policies: [document],
+  };
+}
+
+export function group(name: string, changes: Partial<Group> = {}): ManifestObject {
+  const definition: Group = {
+    ...named(name),
+    members: { name: '*', labels: {} },
+    limits: { maxUnhealthy: { kind: 'count', count: 1 } },
+    storm: null,
+    ...changes,
+  };
+  return defined('Group', definition);
+}
+
+export function maintenance(
+  name: string,
+  changes: Partial<MaintenanceWindow> = {},
+): ManifestObject {
+  const definition: MaintenanceWindow = {
+    ...named(name),
+    target: { name: '*', labels: {} },
+    reason: 'the rack moves',
+    fixed: [{ from: 0, to: 1 }],
+    recurring: null,
+    ...changes,
+  };
+  return defined('MaintenanceWindow', definition);
+}
+
+export function approvers(name: string, members: string[]): ManifestObject {
+  return defined('Approvers', { ...named(name), members });
+}
+
+function named(name: string) {
+  return { key: `default/${name}`, namespace: 'default', name };
+}
+
+function defined(kind: DefinitionKind, definition: Definition): ManifestObject {
+  const { namespace, name } = definition;
+  return {
+    kind,
+    namespace,
+    name,
+    document: { kind, metadata: { name } },
+    checksum: checksumOf(definition),
+    file: `${name}.yaml`,
+    line: 1,
+    service: null,
+    labels: {},
+    policies: [],
+    definition,
   };
 }
 

@@ -58,6 +58,8 @@ export async function recordHistories(folder: string): Promise<string[]> {
     await recordApproved(recording);
     await recordRejected(recording);
     await recordExpired(recording);
+    await recordEscalated(recording);
+    await recordWithdrawn(recording);
     await recordFailed(recording);
     await recordLadder(recording);
     await recordDryRun(recording);
@@ -161,6 +163,34 @@ async function recordExpired({ plane, save }: Recording): Promise<void> {
   await save('action-expired', actionWorkflowId(id));
 }
 
+/** Nobody decides in time, so that a second list is asked, and nobody of it decides either. */
+async function recordEscalated({ plane, save }: Recording): Promise<void> {
+  const id = await asked(plane, 'escalated', 1500, 'escalate');
+  await plane.recorded('escalated', 'expired');
+  await save('action-escalated', actionWorkflowId(id));
+}
+
+/** The yes is taken back in the queue and given again. */
+async function recordWithdrawn({ plane, save }: Recording): Promise<void> {
+  const id = await asked(plane, 'withdrawn', 60_000);
+  await plane.rows(
+    `insert into pauses (scope, reason, actor) values ('default/withdrawn', 'work', 'user:ada')`,
+  );
+  await decide(plane, id, 'approve');
+  await waitFor('the queue', async () => {
+    const rows = await plane.rows(
+      `select 1 from requests where action_id = $1 and state = 'open'`,
+      id,
+    );
+    return rows.length > 0;
+  });
+  await decide(plane, id, 'withdraw');
+  await plane.rows('delete from pauses');
+  await decide(plane, id, 'approve');
+  await plane.healthyUntil('withdrawn', 'succeeded');
+  await save('action-withdrawn', actionWorkflowId(id));
+}
+
 /** Its step throws, which leaves no doubt that the effect did not happen. */
 async function recordFailed({ plane, runtime, save }: Recording): Promise<void> {
   runtime.onExecute = () => Promise.reject(new Error('no space left on device'));
@@ -213,8 +243,13 @@ async function recordHousekeeping({ plane, save }: Recording): Promise<void> {
 }
 
 /** A policy that asks, firing; returns the action that waits for a person. */
-async function asked(plane: ControlPlane, name: string, deadlineMs: number): Promise<string> {
-  const approval = { required: 1, deadlineMs, onDeadline: 'expire' as const };
+async function asked(
+  plane: ControlPlane,
+  name: string,
+  deadlineMs: number,
+  onDeadline: 'expire' | 'escalate' = 'expire',
+): Promise<string> {
+  const approval = { required: 1, deadlineMs, onDeadline };
   await plane.apply(...watched(name, 'up == 0', { approval }));
   await plane.send(name, 'up', 0);
   return waitFor('the approval to be asked', async () => {

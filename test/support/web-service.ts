@@ -62,13 +62,13 @@ spec:
   };
 }
 
-/** A policy that restarts it; `limits` are further lines of its spec. */
+/** A policy that restarts it as often as a test breaks it; `spec` are further fields, or others. */
 export function restartPolicy(
   name: string,
   target: string,
   { condition, ...spec }: { condition: string } & Record<string, string>,
 ): string {
-  const fields = Object.entries({ cooldown: '3s', ...spec }).map(
+  const fields = Object.entries({ cooldown: '3s', limits: '{ perHour: 1000 }', ...spec }).map(
     ([key, value]) => `  ${key}: ${value}\n`,
   );
   return `apiVersion: vigil.io/v1

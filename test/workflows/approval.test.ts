@@ -1,12 +1,17 @@
-import { createHmac } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { APPROVAL_KEY, startControlPlane, type ControlPlane } from '../support/control-plane';
 import { createCountingRuntime, type CountingRuntime } from '../support/counting-runtime';
+import {
+  ASKS,
+  askedAction,
+  decide as decideIn,
+  signed as signedBy,
+  type Approval,
+} from '../support/decisions';
 import { watched } from '../support/policies';
 import { waitFor } from '../support/wait';
 import {
   actionWorkflowId,
-  decisionText,
   QUERIES,
   UPDATES,
   type Decision,
@@ -23,29 +28,9 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => plane.stop());
 
-interface Approval {
-  required: number;
-  deadlineMs: number;
-  onDeadline: 'expire' | 'approve';
-}
-const ASKS: Approval = { required: 1, deadlineMs: 60_000, onDeadline: 'expire' };
-
 /** A resource whose policy asks, firing; returns the action that waits. */
 async function asked(name: string, approval: Approval = ASKS): Promise<string> {
-  await plane.apply(...watched(name, 'up == 0', { approval }));
-  await plane.send(name, 'up', 0);
-  return waitFor('the approval to be asked', async () => {
-    const [row] = await plane.rows<{ action_id: string }>(
-      `select action_id from actions where resource = $1 and state = 'awaiting_approval'`,
-      `default/${name}`,
-    );
-    if (row === undefined) return null;
-    const handle = plane.temporal.client.workflow.getHandle(actionWorkflowId(row.action_id));
-    return handle.describe().then(
-      () => row.action_id,
-      () => null,
-    );
-  });
+  return askedAction(plane, name, { approval });
 }
 
 function signed(
@@ -54,17 +39,11 @@ function signed(
   approver: string,
   key = APPROVAL_KEY,
 ): SignedDecision {
-  const expiresAt = Date.now() + 60_000;
-  const text = decisionText(id, { approver, decision, expiresAt });
-  const signature = createHmac('sha256', key).update(text).digest('hex');
-  return { decision, approver, comment: null, expiresAt, signature, correlationId: null };
+  return signedBy(id, decision, { approver, key });
 }
 
 async function decide(id: string, decision: SignedDecision): Promise<DecisionAnswer> {
-  const handle = plane.temporal.client.workflow.getHandle(actionWorkflowId(id));
-  return handle.executeUpdate<DecisionAnswer, [SignedDecision]>(UPDATES.decide, {
-    args: [decision],
-  });
+  return decideIn(plane, id, decision);
 }
 
 async function signal(id: string, name: string): Promise<void> {

@@ -188,10 +188,44 @@ describe('what the checker finds besides errors', () => {
     const refused = await put([web('web-1'), half]);
     expect(refused).toMatchObject({
       status: 422,
-      problems: [{ message: 'limits.maxConcurrent: 50 % of 1 = 0: never heals' }],
+      problems: [
+        {
+          message:
+            '/spec/limits/maxConcurrent: limits.maxConcurrent: 50 % of 1 = 0: never heals; write at least 100%, or a number',
+        },
+      ],
     });
     await put(web('web-2'));
     expect(await put([web('web-1'), half])).toMatchObject({ status: 200, warnings: [] });
+  });
+
+  test('a Group is known to the policies that come after it', async () => {
+    const fleet = {
+      apiVersion: 'vigil.io/v1',
+      kind: 'Group',
+      metadata: { name: 'fleet' },
+      spec: { members: { name: 'web*' }, limits: { maxUnhealthy: 1 } },
+    };
+    const grouped = policy('grouped', { limits: { group: 'fleet' } });
+    expect(await put([web('web-1'), grouped])).toMatchObject({
+      status: 200,
+      warnings: [{ message: expect.stringContaining('makes the group default/fleet') as string }],
+    });
+    expect(await put(fleet)).toMatchObject({ status: 200, warnings: [] });
+    const again = policy('grouped', { limits: { group: 'fleet', perHour: 5 } });
+    expect(await put(again)).toMatchObject({ status: 200, warnings: [] });
+  });
+
+  test('dependencies in a circle are refused, with the Services in force counted in', async () => {
+    const needing = (name: string, dependsOn: string[]) => ({
+      ...web(name),
+      spec: { ...WEB.spec, dependsOn },
+    });
+    expect(await put([needing('front', ['back']), web('back')])).toMatchObject({ status: 200 });
+    expect(await put(needing('back', ['front']))).toMatchObject({
+      status: 422,
+      problems: [{ message: expect.stringContaining('go in a circle') as string }],
+    });
   });
 
   test('a verb that a runtime lacks is a warning in a dry run', async () => {

@@ -3,6 +3,7 @@ import { query } from '../../../storage/database';
 import { createTestApi, type TestApi } from '../../support/api';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { service } from '../../support/manifest-objects';
+import { putGroup } from '../../support/requests';
 
 let database: TestDatabase;
 let api: TestApi;
@@ -157,4 +158,17 @@ test('pausing again replaces reason and time', async () => {
   await post('/pause', { scope: 'web', reason: 'second' });
   const list = await api.app.inject('/pauses');
   expect(list.json()).toMatchObject({ items: [{ reason: 'second', until: null }] });
+});
+
+test('a pause of a Group covers its members until it is resumed, and nobody else', async () => {
+  await putGroup(database.pool, 'rack', { members: { name: 'web@a', labels: {} } });
+  expect((await post('/pause', { scope: 'rack', reason: 'moving it' })).statusCode).toBe(201);
+  expect(await isPaused('default/web@a')).toBe(true);
+  expect(await isPaused('default/web@b')).toBe(false);
+  await hold('default/web@a', 'paused');
+  await hold('default/db', 'paused');
+  expect((await post('/resume', { scope: 'rack' })).statusCode).toBe(200);
+  expect(await outbox()).toMatchObject([
+    { workflow_id: 'resource/default/web@a', kind: 'gateLifted' },
+  ]);
 });

@@ -11,7 +11,7 @@ import { register as registerPause } from '../../../cli/commands/pause';
 import { register as registerPolicy } from '../../../cli/commands/policy';
 import { register as registerStatus } from '../../../cli/commands/status';
 import { register as registerWhy } from '../../../cli/commands/why';
-import { policyTemplate, serviceTemplate } from '../../../cli/templates';
+import { groupTemplate, policyTemplate, serviceTemplate } from '../../../cli/templates';
 import { insertAudit } from '../../../storage/audit';
 import { createTestApi, type TestApi } from '../../support/api';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
@@ -133,6 +133,22 @@ test('apply lists every problem of a bad file with its place', async () => {
   const { error } = await run(registerManifests, 'apply', '-f', file);
   expect(error).toMatchObject({ exitCode: 1 });
   expect(String(error)).toMatch(/:\d+:\d+: .*==/);
+});
+
+test('groups, windows and approvers are applied and deleted like the others', async () => {
+  const file = join(folder, 'group.yaml');
+  writeFileSync(file, groupTemplate({ name: 'all', namespace: NAMESPACE, members: '*' }));
+  const { out } = await run(registerManifests, 'apply', '-f', file);
+  expect(out).toMatch(/^revision \d+: 1 changed, 0 unchanged\n$/);
+  const listed = await fetch(`${url}/manifests?kind=Group`);
+  expect(await listed.json()).toMatchObject({ items: [{ kind: 'Group', name: 'all' }] });
+  const gone = await run(registerManifests, 'delete', 'group', `${NAMESPACE}/all`);
+  expect(gone.out).toBe(`Group ${NAMESPACE}/all is deleted\n`);
+  const misspelt = await run(registerManifests, 'delete', 'grup', `${NAMESPACE}/all`);
+  expect(misspelt.error).toMatchObject({
+    exitCode: 2,
+    message: 'unknown kind "grup"; did you mean "Group"?',
+  });
 });
 
 test('delete stops managing', async () => {

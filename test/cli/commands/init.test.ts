@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CATALOGUES } from '../../../activities/catalogue';
+import { actorName } from '../../../cli/client';
 import { register as registerCheck } from '../../../cli/commands/check';
 import { register, splitCommand } from '../../../cli/commands/init';
 import { parseManifests } from '../../../language/manifest/compile';
@@ -99,9 +100,12 @@ describe('init policy', () => {
     const text = readFileSync(file, 'utf8')
       .replace('  severity: critical\n', '')
       .replace(
-        /^ {2}# ((?:clear:|missing:|keepFiringFor:|severity:|schedule:|approval:|mode:| {2}[a-zA-Z]+: ).*)$/gm,
+        /^ {2}# ((?:clear:|missing:|keepFiringFor:|severity:|schedule:|approval:|onFalseFixes:|mode:| {2}[a-zA-Z]+: ).*)$/gm,
         '  $1',
-      );
+      )
+      .replace('  action: restart\n', '')
+      .replace(/^ {2}# (steps: .*)$/m, '  $1')
+      .replace(/^ {4}# ((?:maxUnhealthy|group): .*)$/gm, '    $1');
     writeFileSync(file, text);
     const [policy] = compiled('hello-down.yaml')[0]?.policies ?? [];
     expect(policy).toMatchObject({
@@ -109,7 +113,10 @@ describe('init policy', () => {
       severity: 'warning',
       grades: [{ severity: 'critical', expression: { kind: 'for', durationMs: 300_000 } }],
       schedule: { timezone: 'Europe/Paris', active: [{ days: [1, 2, 3, 4, 5] }] },
-      approval: { required: 1, deadlineMs: 900_000, onDeadline: 'expire' },
+      steps: [{ action: 'restart' }, { action: 'notify', afterMs: 300_000 }],
+      limits: { perHour: 4, maxUnhealthy: { count: 2 }, group: 'default/web' },
+      approval: { required: 1, of: ['operators'], deadlineMs: 900_000, onDeadline: 'expire' },
+      onFalseFixes: 'ignore',
       mode: 'dry-run',
     });
   });
@@ -125,6 +132,68 @@ describe('init policy', () => {
       expression: { kind: 'present' },
       forMs: 60_000,
     });
+  });
+});
+
+describe('init group, maintenance and approvers', () => {
+  /** With every field in the text that is commented out. */
+  function uncommented(name: string): ReturnType<typeof compiled> {
+    const file = join(folder, name);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(/^( *)# ((?: {2})?[a-zA-Z]+: ?(?:[["{\d].*)?)$/gm, '$1$2'));
+    return compiled(name);
+  }
+
+  test('a Group of its members, whose other limits are commented out', async () => {
+    const { out, error } = await init('group', 'web', '--members', 'web-*');
+    expect(error).toBeNull();
+    expect(out).toContain('limits: { group: web }');
+    expect(compiled('web.yaml')[0]).toMatchObject({
+      kind: 'Group',
+      definition: { key: 'default/web', members: { name: 'web-*' }, storm: null },
+    });
+    expect(uncommented('web.yaml')[0]?.definition).toMatchObject({
+      members: { name: 'web-*', labels: { tier: 'web' } },
+      limits: { unhealthyRange: { min: 1, max: 5 }, maxConcurrent: { count: 1 } },
+      storm: { members: { count: 10 }, withinMs: 60_000 },
+    });
+  });
+
+  test('a MaintenanceWindow, whose fixed times are commented out', async () => {
+    await init('maintenance', 'backup', '--target', 'db', '--namespace', 'shop');
+    expect(compiled('backup.yaml')[0]).toMatchObject({
+      kind: 'MaintenanceWindow',
+      definition: { key: 'shop/backup', target: { name: 'db', labels: {} }, fixed: [] },
+    });
+    expect(uncommented('backup.yaml')[0]?.definition).toMatchObject({
+      target: { labels: { tier: 'db' } },
+      fixed: [{ from: Date.UTC(2027, 2, 28, 22) }],
+      recurring: { timezone: 'UTC' },
+    });
+  });
+
+  test('Approvers, who are whoever types unless they are named', async () => {
+    await init('approvers', 'operators', '--members', 'alice, bob');
+    expect(compiled('operators.yaml')[0]?.definition).toMatchObject({ members: ['alice', 'bob'] });
+    await init('approvers', 'leads');
+    expect(compiled('leads.yaml')[0]?.definition).toMatchObject({
+      members: [actorName(process.env)],
+    });
+    const { error } = await init('approvers', 'nobody', '--members', ' , ');
+    expect(error).toMatchObject({ exitCode: 2 });
+  });
+
+  test('are counted by check beside the others', async () => {
+    for (const name of ['one', 'two']) await init('group', name);
+    await init('maintenance', 'backup');
+    await init('approvers', 'operators', '--members', 'alice');
+    await init('policy', 'down');
+    await init('policy', 'up');
+    const { out, error } = await runCli(registerCheck, ['check', folder]);
+    expect(out).toBe(
+      '6 files checked: 0 Services, 2 Policies, 2 Groups, 1 MaintenanceWindow, 1 Approvers, no problems\n',
+    );
+    expect(error).toBeNull();
   });
 });
 

@@ -4,18 +4,20 @@ import type { FactValue } from '../../../domain/drift/change';
 import { diff, driftOf } from '../../../domain/drift/diff';
 import { desiredFacts, groupOf, pointerTo, type Facts } from '../../../domain/drift/normalise';
 import type { ServiceSpec } from '../../../domain/resource';
+import type { ProcessSpec } from '../../../domain/runtime-spec';
 
 /** Stands for SHA-256: any function of the text will do here. */
 const digest = (text: string): string => `sum(${text})`;
 
+const server: ProcessSpec = {
+  type: 'process',
+  command: ['node', 'server.mjs'],
+  env: { PORT: '80', TOKEN: 'file:/run/token' },
+  cwd: '.',
+  stopWithVigil: false,
+};
 const spec: ServiceSpec = {
-  runtime: {
-    type: 'process',
-    command: ['node', 'server.mjs'],
-    env: { PORT: '80', TOKEN: 'file:/run/token' },
-    cwd: '.',
-    stopWithVigil: false,
-  },
+  runtime: server,
   hosts: [],
   labels: {},
   healthCheck: null,
@@ -41,6 +43,18 @@ const healthy: ObservedState = {
 describe('drift of a Service', () => {
   it('is empty when everything is as the manifest says', () => {
     expect(driftOf(spec, healthy, digest)).toEqual([]);
+  });
+
+  it('is empty where nobody looked', () => {
+    const unseen: ObservedState = { ...healthy, isUnseen: true, isRunning: false, config: [] };
+    expect(driftOf(spec, unseen, digest)).toEqual([]);
+  });
+
+  it("asks nothing of a script's environment, which is that of its runs", () => {
+    const env = { allow: ['PATH'], set: { A: '1' } };
+    const runtime = { type: 'script' as const, actions: {}, inspect: null, env, cwd: null };
+    const facts = desiredFacts({ ...spec, runtime, config: [] }, digest);
+    expect([...facts.values.keys()]).toEqual(['/running']);
   });
 
   it.each<[string, Partial<ObservedState>, unknown[]]>([
@@ -166,7 +180,7 @@ describe('properties of diff', () => {
           path,
           content,
         }));
-        const desired = { ...spec, runtime: { ...spec.runtime, env }, config };
+        const desired = { ...spec, runtime: { ...server, env }, config };
         const observed = {
           ...healthy,
           env,

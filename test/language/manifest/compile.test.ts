@@ -103,7 +103,7 @@ spec:
     severity: 'warning',
     steps: [{ action: 'restart', params: {} }],
     cooldownMs: 300_000,
-    limits: { attempts: 3, maxConcurrent: 1 },
+    limits: { attempts: 3, maxConcurrent: 1, perHour: 4 },
     approval: null,
     verify: { settleMs: 10_000, stableMs: null, withinMs: 120_000 },
     mode: 'enforce',
@@ -223,7 +223,9 @@ test('a verb that only a planned runtime has is for dry runs, and the problem na
     problems: [],
     objects: [{ policies: [{ steps: [{ action: 'scale', params: { by: 1 } }] }] }],
   });
-  expect(compiled({ action: 'teleport' }).problems[0]?.message).toMatch(/known: restart, sync$/);
+  expect(compiled({ action: 'teleport' }).problems[0]?.message).toMatch(
+    /known: restart, sync, notify$/,
+  );
 });
 
 describe('one policy at a place', () => {
@@ -297,7 +299,7 @@ test('documents without problems are compiled although their neighbours have som
   expect(objects.map(({ name }) => name)).toEqual(['web']);
   expect(problems.map(formatProblem)).toEqual([
     'm.yaml:17:1: "apiVersion" is missing',
-    'm.yaml:17:7: unknown kind "Nonsense"; known: Service, Policy',
+    'm.yaml:17:7: unknown kind "Nonsense"; known: Service, Policy, Group, MaintenanceWindow, Approvers',
   ]);
 });
 

@@ -1,0 +1,48 @@
+import { memberScope, parseResourceKey } from '../../domain/resource';
+import type { CompiledManifest } from '../manifest/compile';
+import { suggest } from '../problem';
+import { keyOf, type Remark, type Whole } from './whole';
+
+/** What is wrong with a Service's `dependsOn`: itself, a circle, and what is not there. */
+export function dependencyRemarks(object: CompiledManifest, whole: Whole): Remark[] {
+  const own = keyOf(object);
+  return (object.service?.dependsOn ?? []).flatMap((needed, i): Remark[] => {
+    const field = `dependsOn.${i}`;
+    const service = memberScope(needed);
+    if (service === own) {
+      return [{ severity: 'error', field, message: `Service ${own} depends on itself` }];
+    }
+    const way = wayBack(service, own, whole.needs);
+    if (way === null) return whole.keys.has(needed) ? [] : [unknown(needed, field, whole)];
+    const circle = [own, ...way].join(' → ');
+    const message = `the dependencies go in a circle: ${circle}; each would wait for the others`;
+    return [{ severity: 'error', field, message }];
+  });
+}
+
+/** The shortest way along dependencies, both ends included; null: there is none. */
+function wayBack(
+  from: string,
+  to: string,
+  needs: ReadonlyMap<string, readonly string[]>,
+): string[] | null {
+  const cameFrom = new Map<string, string | null>([[from, null]]);
+  for (const at of cameFrom.keys()) {
+    if (at === to) return trace(at, cameFrom);
+    for (const next of needs.get(at) ?? []) if (!cameFrom.has(next)) cameFrom.set(next, at);
+  }
+  return null;
+}
+
+function trace(end: string, cameFrom: ReadonlyMap<string, string | null>): string[] {
+  const way: string[] = [];
+  for (let at: string | null = end; at !== null; at = cameFrom.get(at) ?? null) way.unshift(at);
+  return way;
+}
+
+function unknown(needed: string, field: string, { keys }: Whole): Remark {
+  const { namespace } = parseResourceKey(needed);
+  const near = [...keys].filter((key) => parseResourceKey(key).namespace === namespace);
+  const message = `none of the manifests that were checked with it makes ${needed}${suggest(needed, near)}`;
+  return { severity: 'warning', field, message };
+}

@@ -1,0 +1,115 @@
+import type { RuntimeCatalogue } from '../../domain/action/runtime';
+import type { Approvers } from '../../domain/approvers';
+import type { Group } from '../../domain/group';
+import type { Policy, PolicyTarget, Share } from '../../domain/policy/policy';
+import { isTarget, type TargetCandidate } from '../../domain/policy/targets';
+import {
+  memberKey,
+  memberScope,
+  parseResourceKey,
+  resourceKey,
+  type ResourceKey,
+} from '../../domain/resource';
+import type { CompiledManifest } from '../manifest/compile';
+
+/** What is said of one object in the light of all others; `field` is a path in its spec. */
+export interface Remark {
+  severity: 'error' | 'warning';
+  field: string;
+  message: string;
+}
+
+/** A resource that a Service of the set makes. */
+export type KnownResource = TargetCandidate & { key: ResourceKey; made: CompiledManifest };
+
+/** A set of manifests, as the rules look at it. */
+export interface Whole {
+  catalogue: readonly RuntimeCatalogue[];
+  services: readonly CompiledManifest[];
+  resources: readonly KnownResource[];
+  /** Keys of Services and of the resources they make. */
+  keys: ReadonlySet<string>;
+  /** Keys of Services that a Service's key needs. */
+  needs: ReadonlyMap<string, readonly string[]>;
+  /** By key. */
+  groups: ReadonlyMap<string, Group>;
+  approvers: ReadonlyMap<string, Approvers>;
+}
+
+export function wholeOf(
+  objects: readonly CompiledManifest[],
+  catalogue: readonly RuntimeCatalogue[],
+): Whole {
+  const services = objects.filter(({ service }) => service !== null);
+  const resources = services.flatMap(resourcesOf);
+  return {
+    catalogue,
+    services,
+    resources,
+    keys: new Set([...services.map(keyOf), ...resources.map(({ key }) => key)]),
+    needs: new Map(
+      services.map((one) => [keyOf(one), (one.service?.dependsOn ?? []).map(memberScope)]),
+    ),
+    groups: keyed<Group>(objects, 'Group'),
+    approvers: keyed<Approvers>(objects, 'Approvers'),
+  };
+}
+
+function keyed<D extends Group | Approvers>(
+  objects: readonly CompiledManifest[],
+  kind: CompiledManifest['kind'],
+): Map<string, D> {
+  const found = objects.filter((object) => object.kind === kind);
+  return new Map(found.map((object) => [keyOf(object), object.definition as D]));
+}
+
+export function keyOf({ namespace, name }: Pick<CompiledManifest, 'namespace' | 'name'>): string {
+  return resourceKey(namespace, name);
+}
+
+/** The resources a Service makes, as far as targets look at them. */
+function resourcesOf(made: CompiledManifest): KnownResource[] {
+  const { namespace, name, service, labels } = made;
+  const hosts = service?.hosts ?? [];
+  const keys =
+    hosts.length === 0
+      ? [resourceKey(namespace, name)]
+      : hosts.map((host) => memberKey(namespace, name, host));
+  return keys.map((key) => ({
+    key,
+    made,
+    namespace,
+    name: parseResourceKey(key).name,
+    service: name,
+    labels,
+  }));
+}
+
+export function targetsOf(
+  whole: Whole,
+  selector: Pick<Policy, 'namespace' | 'target'> | { namespace: string; members: PolicyTarget },
+): KnownResource[] {
+  const { namespace } = selector;
+  const target = 'target' in selector ? selector.target : selector.members;
+  return whole.resources.filter((resource) => isTarget({ namespace, target }, resource));
+}
+
+/** Said once Services are at hand, and none of them is meant. */
+export function nobodyMeant(whole: Whole, field: string, whose: string): Remark[] {
+  if (whole.services.length === 0) return [];
+  const message = `${whose} none of the Services that were checked with it`;
+  return [{ severity: 'warning', field, message }];
+}
+
+/** 40 % of 1 = 0: it would never act. */
+export function roundedToNothing(
+  share: Share | undefined,
+  { field, total }: { field: string; total: number },
+): Remark[] {
+  if (share?.kind !== 'percent' || total === 0) return [];
+  const { percent } = share;
+  if (Math.floor((percent * total) / 100) >= 1) return [];
+  const enough = Math.ceil(100 / total);
+  const message = `${field}: ${percent} % of ${total} = 0: never heals; write at least ${enough}%, or a number`;
+  return [{ severity: 'error', field, message }];
+}
