@@ -31,14 +31,10 @@ export async function makeResult(pool: Pool, policy: string, made: Made): Promis
     pool,
     `insert into action_results (action_id, resource, policy, policy_revision, outcome, fixed_by, rungs,
                                  since, recorded_at, false_fix_at)
-     values ($1, 'default/web', $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000),
-             to_timestamp($8::float8 / 1000), to_timestamp($9::float8 / 1000))`,
-    [
-      ...[id, policy, revision, outcome, fixedBy, JSON.stringify(rungs)],
-      Date.now() - agoMs - tookMs,
-      Date.now() - agoMs,
-      isFalse ? Date.now() - agoMs + 1000 : null,
-    ],
+     select $1, 'default/web', $2, $3, $4, $5, $6, at - $7 * interval '1 ms', at,
+            case when $8 then at + interval '1 s' end
+       from (select clock_timestamp() - $9 * interval '1 ms' as at) recorded`,
+    [id, policy, revision, outcome, fixedBy, JSON.stringify(rungs), tookMs, isFalse, agoMs],
   );
   return id;
 }
