@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Pool } from 'pg';
 import type { Runtime } from '../domain/action/runtime';
 import { BACKOFF_MS } from '../domain/action/backoff';
+import { TRUST_LIMITS, type TrustLimits } from '../domain/action/trust';
 import type { Logger } from '../platform/logger';
 import { EXECUTE_TIMEOUT_MS } from '../workflows/contract';
 
@@ -33,6 +34,8 @@ export interface ActivityConstants {
   executeTimeoutMs: number;
   /** Samples older than this are dropped. */
   retentionMs: number;
+  /** When fixes count as false, and how many are too many. */
+  trust: TrustLimits;
 }
 
 export const DEFAULT_CONSTANTS: ActivityConstants = {
@@ -40,4 +43,5 @@ export const DEFAULT_CONSTANTS: ActivityConstants = {
   reapAfterMs: 30_000,
   executeTimeoutMs: EXECUTE_TIMEOUT_MS,
   retentionMs: 30 * 86_400_000,
+  trust: TRUST_LIMITS,
 };

@@ -7,6 +7,7 @@ import { createHousekeepingActivities } from './housekeeping';
 import { createNotifyActivities } from './notify';
 import { createRecordActivities } from './record';
 import { createRequestActivities } from './request';
+import { createRungActivities } from './rung';
 import { createRuntimeActivities } from './runtime';
 import { createVerifyActivities } from './verify';
 
@@ -21,6 +22,7 @@ export function createActivities(deps: ActivityDeps) {
     ...createBeginActivities(deps),
     ...createRuntimeActivities({ ...deps, journal: createDatabaseJournal(deps.pool) }),
     ...createVerifyActivities(deps),
+    ...createRungActivities(deps),
     ...createRecordActivities(deps),
     ...createNotifyActivities(deps),
     ...createHousekeepingActivities(deps),

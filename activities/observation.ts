@@ -1,24 +1,13 @@
-import type { Condition, Expression } from '../domain/policy/ast';
+import type { Condition } from '../domain/policy/ast';
 import { evaluate, type PreviousVerdict } from '../domain/policy/evaluate';
 import type { Policy, Severity, Verdict } from '../domain/policy/policy';
-import { readingOf, readsAbsence, selectionOf } from '../domain/policy/reading';
-import type { SeriesWindow } from '../domain/policy/series';
+import { readingOf, readsAbsence } from '../domain/policy/reading';
 import { severityOf } from '../domain/policy/severity';
 import type { Resource } from '../domain/resource';
 import { loadReceivingSince } from '../storage/control-plane';
 import type { Db } from '../storage/database';
 import { loadVerdict, type StoredVerdict } from '../storage/decision-facts';
 import { loadWindows } from '../storage/windows';
-
-/** The stored samples that expressions read of a resource, from `from` to now. */
-export async function windowsOf(
-  db: Db,
-  resource: string,
-  expressions: readonly Expression[],
-  range: { from: number; to: number },
-): Promise<SeriesWindow[]> {
-  return loadWindows(db, { resource, ...selectionOf(expressions), ...range });
-}
 
 /** The verdict of a policy's condition on the stored samples, now, and how severe it is. */
 export async function verdictNow(

@@ -1,5 +1,8 @@
 import type { ActionPlan, Outcome } from '../domain/action/action';
 import { afterOutcome, FIRST_EPISODE, type Episode } from '../domain/action/episode';
+import type { RungRecord } from '../domain/action/ladder';
+import type { Notice } from '../domain/notice';
+import { insertResult } from '../storage/action-results';
 import { admit } from '../storage/admission';
 import { insertAudit } from '../storage/audit';
 import { noteOutcome } from '../storage/breakers';
@@ -19,6 +22,12 @@ interface RecordInput {
   reason: string;
   /** A person called it off. */
   isCalledOff?: boolean;
+  /** What became of each step that was tried; absent: of workflows of earlier versions, and of lost ones. */
+  rungs?: RungRecord[];
+  /** 0-based step that fixed it. */
+  fixedBy?: number | null;
+  /** What did not help could not be undone either. */
+  isUndoBroken?: boolean;
 }
 
 export interface Ending extends Omit<RecordInput, 'plan'> {
@@ -78,6 +87,9 @@ async function close(
   const { outcome, reason, event } = ending;
   const after = await advanceEpisode(db, request, ending, backoff);
   await closeRequest(db, plan.actionId, { outcome, reason });
+  const { rungs = [], fixedBy = outcome === 'succeeded' ? 0 : null } = ending;
+  await insertResult(db, plan, { outcome, fixedBy, rungs });
+  if (ending.isUndoBroken === true) await insertNotice(db, undoBroken(plan, reason));
   if (plan.policy !== null) {
     await noteOutcome(db, { policy: plan.policy, outcome, now: await databaseNow(db) });
   }
@@ -86,6 +98,20 @@ async function close(
   await insertAudit(db, [
     auditOf(plan, event, { outcome, reason, ...inWords(after), ...(await tookMs(db, plan)) }, who),
   ]);
+}
+
+/** Nobody knows what stands now: neither what the policy wanted, nor what was there before. */
+function undoBroken(plan: ActionPlan, reason: string): Notice {
+  const { actionId, namespace, policy, resource } = plan;
+  return {
+    kind: 'inconclusive',
+    key: `undo:${policy ?? actionId}:${resource}`,
+    ...{ namespace, resource, policy, actionId },
+    severity: 'critical',
+    title: `${resource}: a step that did not help could not be undone`,
+    text: `${reason}.\nIt needs a person: ./vigil why ${resource}`,
+    isResolved: false,
+  };
 }
 
 async function tellParent(db: Db, { plan, outcome, generation }: StoredRequest): Promise<void> {

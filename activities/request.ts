@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ActionPlan, Hold } from '../domain/action/action';
+import { DEMOTED_APPROVAL } from '../domain/action/demotion';
 import { afterOutcome, episodeAt, type Episode } from '../domain/action/episode';
 import { firstHold, openFacts, type Gate, type GateFacts } from '../domain/action/gates';
 import type { LinkMaker } from '../domain/approval-link';
@@ -23,6 +24,7 @@ import {
   type StoredVerdict,
 } from '../storage/decision-facts';
 import { recordHandled } from '../storage/deliveries';
+import { loadDemotion } from '../storage/demotions';
 import { saveHold } from '../storage/holds';
 import { insertNotice } from '../storage/notices';
 import { findOpenRequest, findRequest, insertRequest } from '../storage/requests';
@@ -37,6 +39,7 @@ import { verdictNow } from './observation';
 import { policyFacts } from './request-facts';
 import { makeManualRequest } from './request-manual';
 import { UNMANAGED } from './request-target';
+import { judgeLastFix } from './trust';
 
 export interface RequestInput {
   resource: string;
@@ -94,7 +97,12 @@ export function createRequestActivities(deps: ActivityDeps) {
       const ask = await lookAt(deps, resource ?? observedOnly(input.resource), stored);
       const early = notFiringYet(ask);
       if (early !== null) return reply(early);
-      const made = await inTransaction(pool, (db) => makeRequest(db, ask, input.correlationId));
+      const made = await inTransaction(pool, async (db) => {
+        const firedAt = ask.since + stored.policy.condition.forMs;
+        const limits = deps.constants.trust;
+        await judgeLastFix(db, stored, { resource: ask.resource.key, firedAt, limits });
+        return makeRequest(db, ask, input.correlationId);
+      });
       return reply(typeof made === 'string' ? await answerMade(deps, made) : made);
     },
 
@@ -175,7 +183,7 @@ async function makeRequest(
   const seen = { since: ask.since, clearedAt: ask.cleared?.cleared_at ?? null };
   const episode = episodeAt(present, seen, policy.cooldownMs);
   if (present?.episode !== episode.episode) await saveEpisode(db, ask.key, episode);
-  const plan = planOf(ask, correlationId);
+  const plan = await underTrust(db, ask.stored, planOf(ask, correlationId));
   const isNotice = plan.steps.every(({ action }) => action === NOTIFY);
   const maxConcurrent = await maxConcurrentOf(db, policy);
   const { resource, hostAway, now } = ask;
@@ -303,6 +311,15 @@ function planOf({ stored, resource, verdict }: Ask, correlationId: string | null
     reason: reasonOf(policy, verdict),
     correlationId,
   };
+}
+
+/** A demoted policy asks for a yes before everything that it would do. */
+async function underTrust(db: Db, stored: StoredPolicy, plan: ActionPlan): Promise<ActionPlan> {
+  if (plan.approval !== null || plan.dryRun) return plan;
+  const demotion = await loadDemotion(db, { key: stored.policy.key, revision: stored.revision });
+  if (demotion === null) return plan;
+  const reason = `${plan.reason}; demoted: ${demotion.reason}`;
+  return { ...plan, reason, approval: DEMOTED_APPROVAL };
 }
 
 function reasonOf(policy: Policy, verdict: Verdict): string {

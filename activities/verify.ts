@@ -1,17 +1,21 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import type { ActionPlan } from '../domain/action/action';
-import type { Condition } from '../domain/policy/ast';
-import { lookbackMs } from '../domain/policy/lookback';
-import { expressionsOf } from '../domain/policy/selectors';
-import { manualExpression, verify } from '../domain/action/verify';
-import { databaseNow } from '../storage/clock';
-import { insertAudit } from '../storage/audit';
-import { loadPolicyRevision, loadResource } from '../storage/decision-facts';
-import { auditOf, showState } from '../storage/requests';
-import type { ActivityDeps } from './deps';
 import type { Pool } from 'pg';
+import type { ActionPlan } from '../domain/action/action';
+import { capDetails } from '../domain/action/details';
+import { manualExpression, verify } from '../domain/action/verify';
+import type { WorseFacts } from '../domain/action/worse';
+import { severityRank, type Policy } from '../domain/policy/policy';
+import { readingOf } from '../domain/policy/reading';
+import type { Resource } from '../domain/resource';
+import { insertAudit } from '../storage/audit';
+import { databaseNow } from '../storage/clock';
+import { loadPolicyRevision, loadResource } from '../storage/decision-facts';
 import { stepEnd } from '../storage/journal';
-import { intervalOf, windowsOf } from './observation';
+import { auditOf, showState } from '../storage/requests';
+import { loadTurnedTrue, startVerification } from '../storage/verifications';
+import { loadWindows } from '../storage/windows';
+import type { ActivityDeps } from './deps';
+import { intervalOf } from './observation';
 
 /** Samples this long before the step's end say what each series' newest timestamp was then. */
 const BEFORE_MS = 5 * 60_000;
@@ -21,6 +25,7 @@ export interface VerifyInput {
   step: number;
   /** What the step did, for the audit trail. */
   summary: string;
+  details?: Record<string, unknown>;
 }
 
 export interface VerifyReply {
@@ -38,24 +43,7 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
       if (resource === null) {
         return { outcome: 'inconclusive', why: 'the manifest is gone: nothing says what is right' };
       }
-      const hasHealthCheck = resource.spec !== null && resource.spec.healthCheck !== null;
-      const verb = plan.steps[input.step]?.action ?? '';
-      const bound = await boundCondition(plan);
-      const expression = bound?.expression ?? manualExpression(verb, hasHealthCheck);
-      const asked = bound === null ? [expression] : expressionsOf(bound);
-      const now = await databaseNow(pool);
-      const lookback = lookbackMs({ expression, forMs: 0 });
-      const range = { from: stepEndedAt - Math.max(BEFORE_MS, lookback), to: now };
-      const series = await windowsOf(pool, plan.resource, asked, range);
-      const answer = verify({
-        expression,
-        ...(bound?.clear === undefined ? {} : { clear: bound.clear }),
-        series,
-        stepEndedAt,
-        now,
-        intervalMs: intervalOf(resource),
-        verify: plan.verify,
-      });
+      const answer = await lookOnce(pool, input, { stepEndedAt, resource });
       if (answer.kind === 'waiting') throw notYet(answer.why);
       const { outcome, why } = answer;
       const row = auditOf(plan, 'verified', { outcome, why }, { step: input.step, door: 'worker' });
@@ -63,22 +51,68 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
       return { outcome, why };
     },
   };
-
-  async function boundCondition(plan: ActionPlan): Promise<Condition | null> {
-    if (plan.policy === null) return null;
-    const policy = await loadPolicyRevision(pool, plan.policy, plan.policyRevision);
-    return policy?.condition ?? null;
-  }
 }
 
-/** Writes the step's audit row; returns the database's clock when the step ended. */
-async function markExecuted(pool: Pool, { plan, step, summary }: VerifyInput): Promise<number> {
+async function lookOnce(
+  pool: Pool,
+  { plan, step }: VerifyInput,
+  { stepEndedAt, resource }: { stepEndedAt: number; resource: Resource },
+): Promise<ReturnType<typeof verify>> {
+  const policy =
+    plan.policy === null ? null : await loadPolicyRevision(pool, plan.policy, plan.policyRevision);
+  const hasHealthCheck = resource.spec !== null && resource.spec.healthCheck !== null;
+  const verb = plan.steps[step]?.action ?? '';
+  const expression = policy?.condition.expression ?? manualExpression(verb, hasHealthCheck);
+  const reading = readingOf(policy ?? { condition: { text: '', hash: '', expression, forMs: 0 } });
+  const now = await databaseNow(pool);
+  const range = { from: stepEndedAt - Math.max(BEFORE_MS, reading.lookbackMs), to: now };
+  const series = await loadWindows(pool, { resource: plan.resource, ...reading, ...range });
+  return verify({
+    expression,
+    ...(policy?.condition.clear === undefined ? {} : { clear: policy.condition.clear }),
+    series,
+    stepEndedAt,
+    now,
+    intervalMs: intervalOf(resource),
+    verify: plan.verify,
+    ...(policy === null ? {} : await worseFacts(pool, plan, { policy, stepEndedAt, now })),
+  });
+}
+
+/** A person who acts by hand looks after what else that does. */
+async function worseFacts(
+  pool: Pool,
+  plan: ActionPlan,
+  { policy, stepEndedAt, now }: { policy: Policy; stepEndedAt: number; now: number },
+): Promise<Pick<WorseFacts, 'grading' | 'others'>> {
+  const { severity, grades = [] } = policy;
+  const grading = { severity, grades, asked: plan.severity };
+  // What an act shakes up has until then to settle.
+  if (now < stepEndedAt + plan.verify.settleMs) return { grading };
+  const { actionId, resource } = plan;
+  const turned = await loadTurnedTrue(pool, { actionId, resource });
+  const others = turned
+    .filter(({ document, severity: other, since }) => {
+      const isInUse = document.enabled !== false && document.key !== policy.key;
+      const isAsSevere = severityRank(other) <= severityRank(plan.severity);
+      return isInUse && isAsSevere && since + document.condition.forMs <= now;
+    })
+    .map((one) => one.policy);
+  return { grading, others };
+}
+
+/** Writes the step's audit row; returns when the step ended, by the database's clock. */
+async function markExecuted(
+  pool: Pool,
+  { plan, step, summary, details = {} }: VerifyInput,
+): Promise<number> {
   await showState(pool, plan.actionId, 'verifying');
   const { action } = plan.steps[step] ?? { action: '' };
-  await insertAudit(pool, [
-    auditOf(plan, 'executed', { action, summary }, { step, door: 'worker' }),
-  ]);
-  return (await stepEnd(pool, plan.actionId, step)) ?? (await databaseNow(pool));
+  const said = { action, summary, ...capDetails(details) };
+  await insertAudit(pool, [auditOf(plan, 'executed', said, { step, door: 'worker' })]);
+  const { actionId } = plan;
+  const endedAt = await stepEnd(pool, actionId, step);
+  return startVerification(pool, { actionId, step, endedAt });
 }
 
 function notYet(why: string): ApplicationFailure {

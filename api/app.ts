@@ -30,6 +30,7 @@ import { noticeRoutes } from './routes/notices';
 import { pauseRoutes } from './routes/pauses';
 import { policyRoutes } from './routes/policies';
 import { policyChangeRoutes } from './routes/policy-changes';
+import { policyEffectivenessRoutes } from './routes/policy-effectiveness';
 import { policyEvaluateRoutes } from './routes/policy-evaluate';
 import { queryRoutes } from './routes/query';
 import { queueRoutes } from './routes/queue';
@@ -50,6 +51,7 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   policyRoutes,
   policyChangeRoutes,
   policyEvaluateRoutes,
+  policyEffectivenessRoutes,
   pauseRoutes,
   manifestRoutes,
   driftRoutes,

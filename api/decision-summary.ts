@@ -32,7 +32,11 @@ const SUMMARIES: Record<AuditEventName, (details: Details, actor: string) => str
   begun: (d) => `begins ${text(d, 'action')}`,
   executed: (d) => join(`did ${text(d, 'action')}`, text(d, 'summary')),
   verified: (d) => join(`verified: ${text(d, 'outcome')}`, text(d, 'why')),
-  restored: (d) => join(`undid ${text(d, 'action')}`, text(d, 'summary')),
+  restored: (d) =>
+    typeof d['failed'] === 'string'
+      ? join(`could not undo ${text(d, 'action')}`, d['failed'])
+      : join(`undid ${text(d, 'action')}`, text(d, 'summary')),
+  foretold: (d) => `dry run: ${text(d, 'would')}`,
   notified: (d) => join('told people', text(d, 'title')),
   recorded: (d) => join(`ended: ${text(d, 'outcome')}`, text(d, 'reason')),
   withdrawn: (d) => join('withdrawn', text(d, 'reason')),

@@ -105,6 +105,44 @@ export const ActionStory = Action.extend({
 });
 export type ActionStory = z.output<typeof ActionStory>;
 
+const rate = z.looseObject({ rate: z.number().nullable(), count: z.number(), of: z.number() });
+
+export const Effectiveness = z.looseObject({
+  policy: z.string(),
+  from: time,
+  actions: z.number(),
+  outcomes: z.record(z.string(), z.number()),
+  success: rate,
+  inconclusive: rate,
+  falseFix: rate,
+  timeToFix: z.looseObject({
+    medianMs: z.number().nullable(),
+    p90Ms: z.number().nullable(),
+    of: z.number(),
+  }),
+  rungs: z.array(
+    z.looseObject({
+      step: z.number(),
+      action: z.string(),
+      tried: z.number(),
+      fixed: z.number(),
+      undone: z.number(),
+    }),
+  ),
+  falseFixes: z.array(
+    z.looseObject({
+      action: z.string(),
+      resource: z.string(),
+      recordedAt: time,
+      firedAgainAt: time,
+    }),
+  ),
+  demotion: z.looseObject({ reason: z.string(), since: time }).nullable(),
+});
+export type Effectiveness = z.output<typeof Effectiveness>;
+
+export const Promoted = z.looseObject({ policy: z.string() });
+
 export const ApprovalRow = z.looseObject({
   action: z.string(),
   resource: z.string(),

@@ -15,6 +15,7 @@ export const AUDIT_EVENTS = [
   'executed',
   'verified',
   'restored',
+  'foretold',
   'notified',
   'recorded',
   'withdrawn',

@@ -211,7 +211,8 @@ export function auditOf(
     door: who.door ?? (plan.policy === null ? 'api' : 'policy'),
     correlationId: plan.correlationId,
     policyRevision: plan.policyRevision,
+    // Nobody is to take what a dry run says for something that was done.
+    details: plan.dryRun ? { ...details, dryRun: true } : details,
     inputsHash: inputsHashOf(plan),
-    details,
   };
 }

@@ -1,23 +1,37 @@
 import {
   condition,
+  patched,
   proxyActivities,
-  setCurrentDetails,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import type { ActionPlan } from '../domain/action/action';
-import { CONTROL_ACTIVITY, VERIFY_ACTIVITY } from './activity-options';
+import {
+  nextRung,
+  rungRecords,
+  type Ladder,
+  type RungRecord,
+  type RungResult,
+} from '../domain/action/ladder';
+import { CONTROL_ACTIVITY } from './activity-options';
 import { awaitApproval, listenForDecisions, type Desk, type Ending } from './approval';
 import type { ActionInput } from './contract';
-import { execute, inspect, labelOf, type StepCall } from './runtime-hands';
+import { climb, show, stopped } from './rung';
 import { VIGIL_OUTCOME } from './search-attributes';
 
 const control = proxyActivities<Activities>(CONTROL_ACTIVITY);
 
+/** How the whole action ended, and what became of each of its steps. */
+interface ActionEnding extends Ending {
+  rungs: RungRecord[];
+  fixedBy: number | null;
+  isUndoBroken?: boolean;
+}
+
 /**
- * One action: approval where it is asked for, then a slot, then each step
- * inspect → begin → execute → verify, and the outcome recorded with its release.
+ * One action: approval where it is asked for, then a slot, then its steps, rung by rung, and the
+ * outcome recorded with its release.
  */
 export async function actionWorkflow(input: ActionInput): Promise<Ending> {
   const { plan } = input;
@@ -35,59 +49,47 @@ export async function actionWorkflow(input: ActionInput): Promise<Ending> {
   return ending;
 }
 
-async function run(input: ActionInput, desk: Desk): Promise<Ending> {
+async function run(input: ActionInput, desk: Desk): Promise<ActionEnding> {
   const { plan, hostStartMs } = input;
   let token = input.token;
   if (token === null) {
     show(plan, 'waits for approval');
     const granted = await awaitApproval(plan, desk);
-    if (granted.kind === 'ended') return granted.ending;
+    if (granted.kind === 'ended') return { ...granted.ending, rungs: [], fixedBy: null };
     token = granted.token;
   }
-  let last: Ending = { outcome: 'succeeded', reason: 'nothing to do' };
-  for (const [index, step] of plan.steps.entries()) {
-    last = await runStep({ plan, index, step, token, hostStartMs, desk });
-    if (last.outcome !== 'succeeded' && last.outcome !== 'skipped') return last;
+  return climbAll(plan, { token, hostStartMs, desk });
+}
+
+/** Tries rung after rung; what comes next, or how it ends, is the ladder's to say. */
+async function climbAll(
+  plan: ActionPlan,
+  hands: { token: number; hostStartMs: number | undefined; desk: Desk },
+): Promise<ActionEnding> {
+  const ladder = ladderOf(plan);
+  const results: RungResult[] = [];
+  for (;;) {
+    const next = nextRung(ladder, results, Date.now());
+    if (next.kind === 'end') {
+      const { outcome, reason, fixedBy, isCalledOff, isUndoBroken } = next;
+      const rungs = rungRecords(ladder, results);
+      return { outcome, reason, fixedBy, isCalledOff, isUndoBroken, rungs };
+    }
+    const { index } = next;
+    const step = plan.steps[index] ?? { action: '', params: {} };
+    if (next.kind === 'wait') {
+      const summary = `Rung ${index + 1}, ${step.action}, not before its time`;
+      show(plan, `waits for rung ${index + 1} (${step.action})`);
+      const calledOff = await hands.desk.rest(next.until, summary);
+      if (calledOff !== null) results.push(stopped(calledOff));
+      continue;
+    }
+    results.push(await climb({ plan, index, step, ...hands }));
   }
-  return last;
 }
 
-interface StepRun extends StepCall {
-  desk: Desk;
-}
-
-/** inspect → begin → execute → verify. */
-async function runStep(run: StepRun): Promise<Ending> {
-  const { plan, index, token } = run;
-  const label = labelOf(run);
-  show(plan, `begins ${label}`);
-  const inspected = await inspect(run);
-  if (inspected.kind === 'failed') return inspected.ending;
-  const calledOff = await run.desk.calledOff(index === plan.steps.length - 1);
-  if (calledOff !== null) return calledOff;
-  const summary = `Confirm slot, pause and condition before ${label}`;
-  const go = await control.begin.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [
-    { plan, step: index, token },
-  ]);
-  if (go.kind === 'stop') return { outcome: go.outcome, reason: go.reason };
-  if (plan.dryRun) return { outcome: 'skipped', reason: `dry run: would ${label}` };
-  const confirmed = { ...run, confirmedAt: go.at };
-  const effect = await execute(confirmed, go.target, inspected.result);
-  if (effect.kind === 'failed') return effect.ending;
-  const { result } = effect;
-  show(plan, `verifies ${label}: ${result.summary}`);
-  const verified = await control.verify.executeWithOptions(
-    { ...VERIFY_ACTIVITY, summary: `Is it fixed? ${result.summary}` },
-    [{ plan, step: index, summary: result.summary }],
-  );
-  return { outcome: verified.outcome, reason: verified.why };
-}
-
-/** The run's current details in Temporal's Web UI. */
-function show(plan: ActionPlan, now: string): void {
-  const cause =
-    plan.policy === null ? `asked for by **${plan.requestedBy}**` : `**${plan.policy}**`;
-  setCurrentDetails(
-    `### ${plan.steps.map((s) => s.action).join(' → ')} ${plan.resource}\n\n${cause}: ${plan.reason}\n\n${now}`,
-  );
+function ladderOf({ policy, steps, dryRun }: ActionPlan): Ladder {
+  // Before ladders, every step of a policy had to succeed.
+  const isLadder = policy !== null && (steps.length <= 1 || patched('ladder'));
+  return { steps, isList: !isLadder, isDryRun: dryRun };
 }

@@ -69,6 +69,8 @@ export interface Desk {
   unwanted: () => Ending | null;
   /** The token of the slot; null when `until` (epoch ms) passes or the action is not wanted any more. */
   granted: (until: number) => Promise<number | null>;
+  /** Waits until `until` (epoch ms); how it ends when a person calls it off before. */
+  rest: (until: number, summary: string) => Promise<Ending | null>;
   /** How it ends when a person called it off; null: it goes on, after the last step's for good. */
   calledOff: (isLastStep: boolean) => Promise<Ending | null>;
   /** From now on decisions are refused. */
@@ -102,6 +104,11 @@ export function listenForDecisions(plan: ActionPlan): Desk {
         post.token !== null || post.result === null || unwanted(post) !== null;
       await readUntil(plan, post, { isOver, until, summary });
       return post.token;
+    },
+    async rest(until, summary) {
+      const isOver = (): boolean => post.cancelledBy !== null;
+      await readUntil(plan, post, { isOver, until, summary });
+      return post.cancelledBy === null ? null : cancelled(post.cancelledBy);
     },
     async calledOff(isLastStep) {
       await readPlain(plan, post);

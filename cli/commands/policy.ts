@@ -3,6 +3,7 @@ import { listOf, PolicyAnswer } from '../answers';
 import { CliFailure } from '../failure';
 import { optionsOf, printer, talksToApi } from '../output';
 import { registerChanges } from '../policy/changes';
+import { registerEffectiveness } from '../policy/effectiveness';
 import { registerEvaluate } from '../policy/evaluate';
 import { explainCondition, pointAt, renderExplanation } from '../policy/explain';
 import { renderPolicies } from '../policy/render';
@@ -21,6 +22,7 @@ export function register(program: Command): void {
   );
   registerChanges(policy);
   registerEvaluate(policy);
+  registerEffectiveness(policy);
   registerExplain(policy);
 }
 

@@ -9,9 +9,11 @@ import { withoutActivity, type HistoryJson } from '../support/history-json';
 /** The ways a workflow can take; histories of older releases may stand beside them. */
 const WAYS = [
   'action-approved',
+  'action-dry-run',
   'action-escalated',
   'action-expired',
   'action-failed',
+  'action-ladder',
   'action-rejected',
   'action-succeeded',
   'action-withdrawn',
@@ -55,6 +57,8 @@ test.each(RECORDED)(
 test.each([
   ['action-succeeded', 'begin'],
   ['action-approved', 'admit'],
+  ['action-ladder', 'undone'],
+  ['action-dry-run', 'foretell'],
   ['action-escalated', 'escalateApproval'],
   ['resource-healed-and-held', 'request'],
   ['housekeeping', 'reap'],

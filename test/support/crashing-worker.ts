@@ -33,6 +33,7 @@ async function main(settings: Settings): Promise<void> {
       pool,
       temporal: new Client({ connection, namespace: settings.namespace }),
       logger: createLogger('crashing', 'fatal'),
+      home: settings.home,
       runtimes: new Map(
         runtimesOf(settings.home).map((runtime) => [
           runtime.catalogue.type,

@@ -61,6 +61,8 @@ export async function recordHistories(folder: string): Promise<string[]> {
     await recordEscalated(recording);
     await recordWithdrawn(recording);
     await recordFailed(recording);
+    await recordLadder(recording);
+    await recordDryRun(recording);
     await recordHousekeeping(recording);
   } finally {
     await plane.stop();
@@ -197,6 +199,36 @@ async function recordFailed({ plane, runtime, save }: Recording): Promise<void> 
   const id = await plane.recorded('failed', 'failed');
   runtime.onExecute = () => Promise.resolve();
   await save('action-failed', actionWorkflowId(id));
+}
+
+/** A rung that is undone, a wait for the next one, one that tells people, and one that helps. */
+async function recordLadder({ plane, runtime, save }: Recording): Promise<void> {
+  const steps = [
+    { action: 'scale', params: {} },
+    { action: 'restart', params: {}, afterMs: 3000 },
+    { action: 'notify', params: {} },
+    { action: 'reload', params: {} },
+  ];
+  const verify = { settleMs: 100, stableMs: 200, withinMs: 1500 };
+  runtime.restorable.add('scale');
+  const before = runtime.effects().length;
+  await plane.apply(...watched('ladder', 'up == 0', { steps, verify }));
+  const stop = plane.keepSending(100, () =>
+    plane.send('ladder', 'up', runtime.effects().length === before + 3 ? 1 : 0),
+  );
+  const id = await plane.recorded('ladder', 'succeeded', 30_000).finally(stop);
+  await save('action-ladder', actionWorkflowId(id));
+}
+
+async function recordDryRun({ plane, save }: Recording): Promise<void> {
+  const steps = [
+    { action: 'restart', params: {} },
+    { action: 'scale', params: {}, afterMs: 3000 },
+  ];
+  await plane.apply(...watched('dry', 'up == 0', { steps, mode: 'dry-run' }));
+  await plane.send('dry', 'up', 0);
+  const id = await plane.recorded('dry', 'skipped');
+  await save('action-dry-run', actionWorkflowId(id));
 }
 
 async function recordHousekeeping({ plane, save }: Recording): Promise<void> {

@@ -188,3 +188,112 @@ describe('what cannot be seen is not well', () => {
     expect(outcome(0.7)).toMatchObject({ outcome: 'succeeded' });
   });
 });
+
+describe('data that stops', () => {
+  const every = (from: number, to: number, value: number): [number, number][] =>
+    Array.from({ length: to - from + 1 }, (_, i) => [from + i, value]);
+  const within = { settleMs: 1000, stableMs: 3000, withinMs: 30_000 };
+  const outcome = (changes: Partial<VerifyFacts>, samples: [number, number, number?][]) => {
+    const answer = verify({ ...facts(samples, 30), verify: within, ...changes });
+    return answer.kind === 'done' ? answer.outcome : answer.kind;
+  };
+
+  test('while the condition is true leaves a doubt, not a failure', () => {
+    expect(outcome({}, [...every(-9, 0, 0), ...every(1, 6, 0)])).toBe('inconclusive');
+    expect(outcome({}, [...every(-9, 0, 0), ...every(1, 28, 0)])).toBe('failed');
+  });
+
+  test('is known by its own interval, not by the clock', () => {
+    const slow = [-20, -10, 0, 10, 20].map((second): [number, number] => [second, 0]);
+    expect(outcome({}, slow)).toBe('failed');
+    expect(outcome({ intervalMs: null }, slow)).toBe('failed');
+  });
+
+  test('after it was clear long enough takes nothing back', () => {
+    expect(outcome({}, every(1, 6, 1))).toBe('succeeded');
+  });
+});
+
+describe('what does not count', () => {
+  const clear = (lag: number): [number, number, number][] =>
+    [1, 2, 3, 4, 5].map((second) => [second, 1, lag]);
+
+  test('samples of before the step that were spooled and arrive while it is verified', () => {
+    const spooled = [-50, -40, -30, -20, -10].map((second): [number, number, number] => [
+      second,
+      1,
+      55,
+    ]);
+    expect(verify(facts([[-1, 0], ...spooled], 10))).toMatchObject({ outcome: 'inconclusive' });
+    const still = [[-1, 0], ...spooled, [2, 0], [5, 0], [9, 0]] as [number, number, number?][];
+    expect(verify(facts(still, 10))).toMatchObject({ outcome: 'failed' });
+  });
+
+  test('what a clock that runs ahead sends while it settles', () => {
+    const after = { stepEndedAt: END - 6000, now: END };
+    const slow = { settleMs: 5000, stableMs: 3000, withinMs: 30_000 };
+    expect(verify({ ...facts(clear(-5), 0), ...after, verify: slow }).kind).toBe('waiting');
+    const quick = { ...slow, settleMs: 1000 };
+    expect(verify({ ...facts(clear(-5), 0), ...after, verify: quick }).kind).toBe('done');
+  });
+
+  test('what came after `within`', () => {
+    const late = [
+      [1, 0],
+      [9, 0],
+      [11, 1],
+      [12, 1],
+      [13, 1],
+      [14, 1],
+      [15, 1],
+    ] as [number, number][];
+    expect(verify(facts(late, 20))).toMatchObject({ outcome: 'failed' });
+  });
+});
+
+describe('a fix that makes it worse', () => {
+  const graded = (...samples: [number, number][]): VerifyFacts => ({
+    ...facts(samples, 4),
+    expression: condition('http_up > 0.8').expression,
+    grading: {
+      severity: 'warning',
+      grades: [{ severity: 'critical', expression: condition('http_up > 0.95').expression }],
+      asked: 'warning',
+    },
+  });
+
+  test('fails at once when it became more severe', () => {
+    const answer = verify(graded([-1, 0.85], [2, 0.85], [3, 0.99]));
+    expect(answer).toMatchObject({ kind: 'done', outcome: 'failed' });
+    expect(answer.why).toBe('it got worse: critical now, warning before');
+  });
+
+  test('not when it was as severe before, or at the request', () => {
+    expect(verify(graded([-1, 0.99], [2, 0.99]))).toMatchObject({ kind: 'waiting' });
+    const asked = graded([-1, 0.85], [2, 0.99]);
+    const grading = { severity: 'warning', grades: [], asked: 'critical' } as const;
+    expect(verify({ ...asked, grading: { ...asked.grading, ...grading } })).toMatchObject({
+      kind: 'waiting',
+    });
+  });
+
+  test('not while it settles, nor by what is no longer true', () => {
+    expect(verify(graded([-1, 0.85], [0.5, 0.99]))).toMatchObject({ kind: 'waiting' });
+    expect(verify(graded([-1, 0.85], [2, 0.99], [3, 0.1]))).toMatchObject({ kind: 'waiting' });
+  });
+
+  test('fails at once when another policy fires since, even though its own cause is gone', () => {
+    const fine: [number, number][] = [
+      [1, 1],
+      [2, 1],
+      [3, 1],
+      [4, 1],
+    ];
+    expect(verify(facts(fine, 4))).toMatchObject({ outcome: 'succeeded' });
+    const answer = verify({ ...facts(fine, 4), others: ['default/errors'] });
+    expect(answer).toMatchObject({
+      outcome: 'failed',
+      why: 'it got worse: default/errors fires since',
+    });
+  });
+});
