@@ -1,5 +1,5 @@
 import type { PolicyTarget, Share } from './policy/policy';
-import { resourceKey, type Resource, type ResourceKey } from './resource';
+import { resourceKey } from './resource';
 
 /** Resources that share limits: no more of them may be down at once than these say. A resource may be in several. */
 export interface Group {
@@ -34,9 +34,9 @@ export function shareOf(share: Share, total: number): number {
 }
 
 /** The group that `spec.hosts` makes of a Service's members, without limits of its own. */
-export function implicitGroupKey({
-  namespace,
-  service,
-}: Pick<Resource, 'namespace' | 'service'>): ResourceKey {
-  return resourceKey(namespace, service);
+export function implicitGroup(namespace: string, service: string): Group {
+  return {
+    ...{ key: resourceKey(namespace, service), namespace, name: service },
+    ...{ members: { name: service, labels: {} }, limits: {}, storm: null },
+  };
 }

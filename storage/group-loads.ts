@@ -82,20 +82,41 @@ async function loadLimited(
   policies: ReadonlyMap<string, Policy>,
 ): Promise<Map<string, Limited>> {
   const limited = new Map<string, Limited>();
+  const made = await loadMade(db, policies);
   for (const { key, limits, storm } of await listDefinitions(db, 'Group')) {
     limited.set(groupId(key), { name: `group ${key}`, key, limits, storm });
   }
   for (const policy of policies.values()) {
     const { group } = policy.limits;
-    if (group !== undefined && !limited.has(groupId(group)))
-      limited.set(groupId(group), lost(group));
+    if (group !== undefined && !limited.has(groupId(group))) {
+      limited.set(groupId(group), made.has(groupId(group)) ? implicit(group) : lost(group));
+    }
     if (!hasLimitOverTargets(policy)) continue;
     const { maxUnhealthy } = policy.limits;
     const limits: Group['limits'] = maxUnhealthy === undefined ? {} : { maxUnhealthy };
-    const name = `the targets of ${policy.key}`;
+    const name = group === undefined ? `the targets of ${policy.key}` : `group ${group}`;
     limited.set(targetsId(policy.key), { name, key: null, limits, storm: null });
   }
   return limited;
+}
+
+/** Which of the groups that the policies name have members, whoever made them. */
+async function loadMade(db: Db, policies: ReadonlyMap<string, Policy>): Promise<Set<string>> {
+  const named = [...policies.values()].flatMap(({ limits: { group } }) =>
+    group === undefined ? [] : [groupId(group)],
+  );
+  if (named.length === 0) return new Set();
+  const rows = await query<{ id: string }>(
+    db,
+    'select distinct group_id as id from group_members where group_id = any($1)',
+    [named],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Made by a Service on several hosts: it has members, and no limits of its own. */
+function implicit(key: string): Limited {
+  return { name: `group ${key}`, key, limits: {}, storm: null };
 }
 
 /** A policy was promised the limits of a group that is not there: it must not act without them. */

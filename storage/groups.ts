@@ -1,4 +1,4 @@
-import type { Group } from '../domain/group';
+import { implicitGroup, type Group } from '../domain/group';
 import type { Policy } from '../domain/policy/policy';
 import { isTarget, type TargetCandidate } from '../domain/policy/targets';
 import { listDefinitions } from './definitions';
@@ -59,23 +59,43 @@ export async function refreshMembers(db: Db): Promise<void> {
 }
 
 async function loadSelections(db: Db): Promise<Selection[]> {
-  const groups = await listDefinitions(db, 'Group');
+  const groups = await loadGroups(db);
   const policies = await query<{ document: Policy }>(
     db,
     `select document from policies
       where deleted_at is null and document -> 'limits' ? 'maxUnhealthy'`,
   );
   return [
-    ...groups.map(({ key, namespace, members }) => ({
+    ...[...groups.values()].map(({ key, namespace, members }) => ({
       id: groupId(key),
       namespace,
       target: members,
     })),
-    ...policies
-      .map(({ document }) => document)
-      .filter(hasLimitOverTargets)
-      .map(({ key, namespace, target }) => ({ id: targetsId(key), namespace, target })),
+    ...policies.map(({ document }) => selectionOf(document, groups)),
   ];
+}
+
+/** By key: the Groups in force, and those that Services on several hosts make. */
+async function loadGroups(db: Db): Promise<Map<string, Group>> {
+  const services = await query<{ namespace: string; service: string }>(
+    db,
+    `select distinct namespace, service from resources where deleted_at is null and host is not null`,
+  );
+  const made = services.map(({ namespace, service }) => implicitGroup(namespace, service));
+  const all = [...made, ...(await listDefinitions(db, 'Group'))];
+  return new Map(all.map((group) => [group.key, group]));
+}
+
+/** Whom a policy's own `maxUnhealthy` counts: the members of the group that it names, else its targets. */
+function selectionOf(
+  { key, namespace, target, limits }: Policy,
+  groups: ReadonlyMap<string, Group>,
+): Selection {
+  const group = limits.group === undefined ? undefined : groups.get(limits.group);
+  const id = targetsId(key);
+  return group === undefined
+    ? { id, namespace, target }
+    : { id, namespace: group.namespace, target: group.members };
 }
 
 /** The Groups each of these resources is in, by resource. */

@@ -27,7 +27,10 @@ function remarksOf(policy: Policy, isLadder: boolean, whole: Whole): Remark[] {
           ...nobodyMeant(whole, 'target', `Policy ${policy.key} targets`),
           ...ownVerbs(policy, isLadder, whole),
         ]
-      : [...shares(policy, targets.length), ...lacking(policy, { targets, isLadder }, whole)]),
+      : [
+          ...shares(policy, targets.length, whole),
+          ...lacking(policy, { targets, isLadder }, whole),
+        ]),
     ...unknownGroup(policy, whole),
     ...approvalRemarks(policy, whole),
   ];
@@ -49,12 +52,15 @@ function ownVerbs({ steps }: Policy, isLadder: boolean, { catalogue }: Whole): R
   );
 }
 
-function shares({ limits }: Policy, total: number): Remark[] {
+/** `maxUnhealthy` is a share of the group that the policy names, else of its targets. */
+function shares({ limits }: Policy, total: number, whole: Whole): Remark[] {
   const { maxConcurrentPercent: percent, maxUnhealthy } = limits;
+  const group = limits.group === undefined ? undefined : whole.groups.get(limits.group);
+  const ofGroup = group === undefined ? total : targetsOf(whole, group).length;
   const maxConcurrent = percent === undefined ? undefined : ({ kind: 'percent', percent } as const);
   return [
     ...roundedToNothing(maxConcurrent, { field: 'limits.maxConcurrent', total }),
-    ...roundedToNothing(maxUnhealthy, { field: 'limits.maxUnhealthy', total }),
+    ...roundedToNothing(maxUnhealthy, { field: 'limits.maxUnhealthy', total: ofGroup }),
   ];
 }
 

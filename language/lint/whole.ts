@@ -1,6 +1,6 @@
 import type { RuntimeCatalogue } from '../../domain/action/runtime';
 import type { Approvers } from '../../domain/approvers';
-import type { Group } from '../../domain/group';
+import { implicitGroup, type Group } from '../../domain/group';
 import type { Policy, PolicyTarget, Share } from '../../domain/policy/policy';
 import { isTarget, type TargetCandidate } from '../../domain/policy/targets';
 import {
@@ -50,9 +50,16 @@ export function wholeOf(
     needs: new Map(
       services.map((one) => [keyOf(one), (one.service?.dependsOn ?? []).map(memberScope)]),
     ),
-    groups: keyed<Group>(objects, 'Group'),
+    groups: new Map([...hostGroups(services), ...keyed<Group>(objects, 'Group')]),
     approvers: keyed<Approvers>(objects, 'Approvers'),
   };
+}
+
+/** Of Services on several hosts; a Group of the same key takes their place. */
+function hostGroups(services: readonly CompiledManifest[]): [string, Group][] {
+  return services
+    .filter(({ service }) => (service?.hosts ?? []).length > 0)
+    .map((one) => [keyOf(one), implicitGroup(one.namespace, one.name)]);
 }
 
 function keyed<D extends Group | Approvers>(

@@ -160,6 +160,33 @@ test('a limit of a policy without a group is over its targets', async () => {
   });
 });
 
+test('a policy that names the group of a Service on several hosts counts the members of that group', async () => {
+  await apply(
+    database.pool,
+    service('web', { sync: QUIET, hosts: ['x', 'y', 'z'] }),
+    policy('p', {
+      target: { name: 'web@x', labels: {} },
+      limits: {
+        attempts: 3,
+        maxConcurrent: 5,
+        maxUnhealthy: { kind: 'percent', percent: 40 },
+        group: 'default/web',
+      },
+    }),
+  );
+  await judge({ 'web@x': 'true', 'web@y': 'true' });
+  expect(await askAndAdmit('web@x')).toMatchObject({
+    hold: {
+      gate: 'blast_radius',
+      detail:
+        '2 of 3 members of group default/web are unhealthy or would be; at most 40 % = 1 may be',
+    },
+  });
+  await judge({ 'web@y': 'false' });
+  await admit(database.pool);
+  expect(await acting()).toEqual(['web@x']);
+});
+
 test('a storm holds a group, is told once, and passes', async () => {
   await fleet();
   const storm = { members: { kind: 'count', count: 3 }, withinMs: 60_000 } as const;

@@ -342,9 +342,7 @@ describeWithDocker('the docker runtime', () => {
     ])('an update to %s is refused and stops nothing', async (_, params, message) => {
       const target = bench.target();
       await bench.runtime.ensureRunning(target);
-      await expect(act(target, 'update', { params: params })).rejects.toThrow(
-        message,
-      );
+      await expect(act(target, 'update', { params: params })).rejects.toThrow(message);
       expect((await bench.events('die')).length).toBe(0);
     });
 
