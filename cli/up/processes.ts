@@ -77,7 +77,7 @@ export function processEnvironment(
     VIGIL_DATABASE_URL: servers.databaseUrl,
     ...(servers.temporalAddress === null
       ? {}
-      : { VIGIL_TEMPORAL_ADDRESS: servers.temporalAddress }),
+      : { VIGIL_TEMPORAL_ADDRESS: servers.temporalAddress, ...webUi(settings.uiPort) }),
     ...(servers.redisUrl === null ? {} : { VIGIL_REDIS_URL: servers.redisUrl }),
     VIGIL_API_HOST: api.host,
     VIGIL_API_PORT: String(api.port),
@@ -105,4 +105,10 @@ async function probeHealth(url: string): Promise<void> {
   const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
   const body = await response.text();
   if (!response.ok) throw new Error(`${url}/health answers ${response.status}: ${body}`);
+}
+
+/** Where answers and notices link to, while the Web UI is that of our own dev server. */
+function webUi(port: number): NodeJS.ProcessEnv {
+  const url = `http://127.0.0.1:${port}`;
+  return { VIGIL_API_UI_URL: url, VIGIL_WORKER_UI_URL: url };
 }
