@@ -59,8 +59,9 @@ async function admitOnce(
   if (lock?.taken !== true) return null;
   const now = await databaseNow(db);
   await closeStorms(db, now);
-  const held = await loadSlots(db);
   const waiting = await loadWaiting(db, options);
+  if (waiting.rows.length === 0) return { decisions: [], fingerprint: await fingerprint(db) };
+  const held = await loadSlots(db);
   let pass = await decide(db, waiting.rows, { held, now });
   if (isCutShort(waiting, held, pass.decisions)) {
     const all = await loadWaiting(db, { ...options, isThorough: true });
