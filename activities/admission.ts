@@ -36,6 +36,10 @@ export function createAdmissionActivities({ pool }: ActivityDeps) {
       const request = await findRequest(pool, input.actionId);
       if (request?.state === 'granted') return { kind: 'granted', token: request.token ?? 0 };
       if (request?.state === 'awaiting_approval') {
+        // A no that was on its way when the deadline said yes: nobody is asked again.
+        const { plan } = request;
+        const isNo = asksPeople(plan) && (await loadTally(pool, plan)) === 'rejected';
+        if (isNo) return { kind: 'closed' };
         return { kind: 'unapproved', turn: await readTurn(pool, input.actionId) };
       }
       if (request?.state !== 'open') return { kind: 'closed' };
@@ -44,15 +48,13 @@ export function createAdmissionActivities({ pool }: ActivityDeps) {
 
     /** Takes a request back that nothing has begun for; what was granted meanwhile is freed. */
     async withdraw(input: { actionId: string; reason: ClearReason }): Promise<void> {
-      const isFreed = await inTransaction(pool, async (db) => {
+      await inTransaction(pool, async (db) => {
         const request = await findRequest(db, input.actionId, { lock: true });
-        if (request === null || request.state === 'closed' || request.begun_at !== null)
-          return false;
+        if (request === null || request.state === 'closed' || request.begun_at !== null) return;
         await closeRequest(db, input.actionId, { outcome: 'cancelled', reason: input.reason });
         await insertAudit(db, [auditOf(request.plan, 'withdrawn', { reason: input.reason })]);
-        return request.state === 'granted';
       });
-      if (isFreed) await admit(pool);
+      await admit(pool);
     },
 
     /** Tells the sweep that a version was handled although nothing else had to be asked. */
@@ -64,7 +66,9 @@ export function createAdmissionActivities({ pool }: ActivityDeps) {
 
 /** A yes may have been taken back, or its giver struck off the list, since it was counted. */
 async function hasItsYes(db: Db, plan: ActionPlan): Promise<boolean> {
-  if (!asksPeople(plan) || (await loadTally(db, plan)) === 'approved') return true;
+  if (!asksPeople(plan)) return true;
+  const tally = await loadTally(db, plan);
+  if (tally !== 'waiting') return tally === 'approved';
   await askAgain(db, plan);
   return false;
 }

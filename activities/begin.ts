@@ -84,6 +84,9 @@ async function markBegun(
   input: BeginInput,
   { spec, now }: { spec: ServiceSpec; now: number },
 ): Promise<BeginAnswer> {
+  // The request first, as everybody locks: whoever withdraws it waits, and then sees that it began.
+  const request = await findRequest(db, input.plan.actionId, { lock: true });
+  if (request?.state !== 'granted') return stop('the slot was lost');
   const held = await query(
     db,
     `update slots set begun_step = $3, begun_at = clock_timestamp()

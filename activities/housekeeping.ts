@@ -8,6 +8,9 @@ import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
 import type { ActivityDeps } from './deps';
 import { recordEnding, type Ending } from './record';
 
+/** Requests that Temporal is asked about at once. */
+const SIDE_BY_SIDE = 16;
+
 export function createHousekeepingActivities(deps: ActivityDeps) {
   return {
     /**
@@ -16,12 +19,16 @@ export function createHousekeepingActivities(deps: ActivityDeps) {
      */
     async reap(): Promise<number> {
       const open = await listOpenRequests(deps.pool, deps.constants.reapAfterMs);
+      const waiting = [...open];
       let reaped = 0;
-      for (const request of open) {
-        const fate = await fateOf(deps, request);
-        if (fate === 'unheard') await grantAgain(deps, request);
-        if (fate === 'lost' && (await reapOne(deps, request))) reaped += 1;
+      async function work(): Promise<void> {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          const fate = await fateOf(deps, next);
+          if (fate === 'unheard') await grantAgain(deps, next);
+          if (fate === 'lost' && (await reapOne(deps, next))) reaped += 1;
+        }
       }
+      await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
       if (reaped > 0) deps.logger.warn({ reaped }, 'requests of lost workflows were reaped');
       return reaped;
     },

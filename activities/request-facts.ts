@@ -1,10 +1,13 @@
 import { notActionable } from '../domain/action/actionable';
 import type { Episode } from '../domain/action/episode';
-import { openFacts, type GateFacts } from '../domain/action/gates';
+import type { Hold } from '../domain/action/action';
+import { firstHold, openFacts, type GateFacts } from '../domain/action/gates';
 import type { Policy } from '../domain/policy/policy';
 import type { Resource } from '../domain/resource';
 import { query, type Db } from '../storage/database';
 import { loadSharedFacts } from '../storage/gate-facts';
+
+const USUAL_PER_HOUR = 4;
 
 /** One policy that wants to act on one resource. */
 export interface Want {
@@ -16,6 +19,8 @@ export interface Want {
   /** When its verdict changed to or from true, epoch ms. */
   edges: readonly number[];
   hostAway: string | null;
+  /** What lies beyond the resource is looked at already, not only in the queue. */
+  isPreview: boolean;
   now: number;
 }
 
@@ -23,7 +28,9 @@ export interface Want {
 export async function policyFacts(db: Db, want: Want): Promise<GateFacts> {
   const { resource, policy, episode, now } = want;
   const claim = { policy: policy.key, resource: resource.key };
-  const { of, loads } = await loadSharedFacts(db, [claim], { now, lockPauses: true });
+  const { of, loads } = await loadSharedFacts(db, [claim], {
+    ...{ now, lockPauses: true, isOwnOnly: !want.isPreview },
+  });
   const { groups, ...shared } = of(claim);
   const slots = await loadSlots(db, claim);
   return {
@@ -34,7 +41,7 @@ export async function policyFacts(db: Db, want: Want): Promise<GateFacts> {
     cooldownUntil: episode.cooldownUntil,
     backoffUntil: episode.backoffUntil,
     begun: await loadBegun(db, claim),
-    perHour: policy.limits.perHour ?? null,
+    perHour: perHourOf(policy),
     attempts: episode.attempts,
     maxAttempts: policy.limits.attempts,
     edges: want.edges,
@@ -45,6 +52,11 @@ export async function policyFacts(db: Db, want: Want): Promise<GateFacts> {
   };
 }
 
+/** A policy that was stored before hourly limits has the usual one; what `sync` implies has none. */
+function perHourOf({ limits, impliedBy }: Policy): number | null {
+  return limits.perHour ?? (impliedBy === null ? USUAL_PER_HOUR : null);
+}
+
 /** The same for an action that a person asked for. */
 export async function manualFacts(
   db: Db,
@@ -52,18 +64,22 @@ export async function manualFacts(
 ): Promise<GateFacts> {
   const { resource, now } = want;
   const claim = { policy: null, resource: resource.key };
-  const { of, loads } = await loadSharedFacts(db, [claim], { now });
-  const { groups, ...shared } = of(claim);
+  const { of } = await loadSharedFacts(db, [claim], { now, isOwnOnly: true });
   return {
     ...openFacts(now, resource.key),
-    ...shared,
+    ...of(claim),
+    groups: [],
     ...(await loadSlots(db, claim)),
     isManual: true,
     isForced: want.isForced,
     notActionable: notActionable(resource),
-    groups: groups.flatMap((id) => loads.get(id) ?? []),
     hostAway: want.hostAway,
   };
+}
+
+/** The gate `host_away` alone: a slot would only be held for a worker that does not come. */
+export function hostHold({ now, target, hostAway, isNotice }: GateFacts): Hold | null {
+  return firstHold({ ...openFacts(now, target), hostAway, isNotice }, 'others');
 }
 
 async function loadSlots(

@@ -1,11 +1,17 @@
 import type { ActionPlan, Hold } from '../domain/action/action';
 import { afterOutcome, episodeAt, type Episode } from '../domain/action/episode';
-import { firstHold, openFacts, type Gate, type GateFacts } from '../domain/action/gates';
+import { firstHold, type Gate, type GateFacts } from '../domain/action/gates';
 import type { RequestAnswer } from '../domain/action/resource-state';
 import type { Notice } from '../domain/notice';
 import { NOTIFY, type Policy } from '../domain/policy/policy';
 import type { Db } from '../storage/database';
-import { countTargets, lockDecision, lockEpisode, saveEpisode } from '../storage/decision-facts';
+import {
+  countTargets,
+  loadPolicy,
+  lockDecision,
+  lockEpisode,
+  saveEpisode,
+} from '../storage/decision-facts';
 import { saveHold } from '../storage/holds';
 import { insertNotice } from '../storage/notices';
 import { findOpenRequest, insertRequest } from '../storage/requests';
@@ -13,7 +19,7 @@ import { holdRevisions } from '../storage/revision-lock';
 import { actionWorkflowId, resourceWorkflowId } from '../workflows/contract';
 import { tellPeople } from './notify';
 import type { Ask } from './request-ask';
-import { policyFacts } from './request-facts';
+import { hostHold, policyFacts } from './request-facts';
 import { planOf, underTrust } from './request-plan';
 
 /** These lift without a word to a policy that is held by them. */
@@ -26,6 +32,8 @@ const WITHOUT_WORD: ReadonlySet<Gate> = new Set([
   'control_plane_degraded',
 ]);
 const LOOK_AGAIN_MS = 30_000;
+
+const ASK_AGAIN = { kind: 'not_firing', verdict: 'true', firesInMs: 0 } as const;
 
 /** Writes the hold, or the request; returns the hold's answer or the action's id. */
 export async function makeRequest(
@@ -40,6 +48,8 @@ export async function makeRequest(
   await lockDecision(db, ask.key);
   const open = await findOpenRequest(db, ask.key.resource, policy.key);
   if (open !== null) return open.action_id;
+  // Edited since it was looked at: what it says now is asked at once.
+  if ((await revisionInForce(db, policy.key)) !== ask.stored.revision) return ASK_AGAIN;
   const present = await lockEpisode(db, ask.key);
   const seen = { since: ask.since, clearedAt: ask.clearedAt };
   const episode = episodeAt(present, seen, policy.cooldownMs);
@@ -48,7 +58,18 @@ export async function makeRequest(
   const isNotice = plan.steps.every(({ action }) => action === NOTIFY);
   const maxConcurrent = await maxConcurrentOf(db, policy);
   const { resource, hostAway, edges, now } = ask;
-  const want = { resource, policy, episode, maxConcurrent, isNotice, edges, hostAway, now };
+  const isPreview = plan.approval !== null;
+  const want = {
+    resource,
+    policy,
+    episode,
+    maxConcurrent,
+    isNotice,
+    edges,
+    hostAway,
+    isPreview,
+    now,
+  };
   const facts = await policyFacts(db, want);
   const { maxConcurrentPercent: percent } = policy.limits;
   const hold = holdOf({ ...facts, pause: facts.pause ?? ask.filePause }, { plan, percent });
@@ -57,6 +78,11 @@ export async function makeRequest(
   await saveEpisode(db, ask.key, episode);
   await insert(db, ask, { plan, episode, maxConcurrent });
   return plan.actionId;
+}
+
+/** The revision of a policy in force; null: it is gone. */
+async function revisionInForce(db: Db, policy: string): Promise<number | null> {
+  return (await loadPolicy(db, policy))?.revision ?? null;
 }
 
 async function insert(
@@ -94,12 +120,7 @@ function holdOf(
     return { gate: 'max_concurrent', detail, until: null };
   }
   const others = plan.approval === null ? null : firstHold(facts, 'others');
-  // A slot would only be held for a worker that does not come.
-  return others ?? firstHold({ ...openFacts(facts.now, facts.target), ...away(facts) }, 'others');
-}
-
-function away({ hostAway: reason, isNotice }: GateFacts): Partial<GateFacts> {
-  return { hostAway: reason, isNotice };
+  return others ?? hostHold(facts);
 }
 
 async function held(

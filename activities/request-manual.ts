@@ -6,7 +6,7 @@ import { databaseNow } from '../storage/clock';
 import type { Db } from '../storage/database';
 import { insertRequest } from '../storage/requests';
 import { resourceWorkflowId } from '../workflows/contract';
-import { manualFacts } from './request-facts';
+import { hostHold, manualFacts } from './request-facts';
 import { specOf } from './request-target';
 
 /** Writes a person's request; returns the hold's answer, or null once the row stands. */
@@ -17,7 +17,7 @@ export async function makeManualRequest(
 ): Promise<RequestAnswer | null> {
   const now = await databaseNow(db);
   const facts = await manualFacts(db, { resource, hostAway, now, isForced: request.force });
-  const hold = firstHold(facts, 'resource');
+  const hold = firstHold(facts, 'resource') ?? hostHold(facts);
   if (hold !== null) return { kind: 'held', hold };
   await insertRequest(db, {
     plan: manualPlan(resource, request),

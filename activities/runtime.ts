@@ -154,7 +154,7 @@ function hindranceOf(
   const lateMs = notAfter === undefined ? 0 : Date.now() - notAfter;
   if (lateMs <= 0) return null;
   const reason = `came ${Math.ceil(lateMs / 1000)} s after its confirmation had run out`;
-  return { type: NO_EFFECT.hostAway, reason };
+  return { type: claim === null ? NO_EFFECT.late : NO_EFFECT.hostAway, reason };
 }
 
 function runtimeOf({ runtimes }: RuntimeActivityDeps, target: RuntimeTarget): Runtime {

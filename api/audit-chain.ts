@@ -1,5 +1,5 @@
 import { verifyChain, type ChainLink } from '../domain/audit-chain';
-import { chainStart, newestCheckpoint } from '../storage/audit-retention';
+import { chainStart, isCheckpointTold, newestCheckpoint } from '../storage/audit-retention';
 import { loadChain, sha256 } from '../storage/seals';
 import type { Pool } from 'pg';
 
@@ -19,11 +19,18 @@ export interface Proof {
 /** Computes a namespace's chain anew, from its beginning or from its newest checkpoint. */
 export async function verifyNamespace(pool: Pool, namespace: string): Promise<Proof> {
   const start = await chainStart(pool, namespace);
+  if (!(await isCheckpointTold(pool, namespace))) {
+    const { number: from } = start;
+    return { ok: false, namespace, rows: from, firstBroken: from + 1, from };
+  }
   let last: ChainLink = start;
   for (;;) {
     const rows = await loadChain(pool, namespace, { after: last.number, limit: BATCH });
     const check = verifyChain(rows, last, sha256);
     if (!check.ok) {
+      // Rows that were dropped meanwhile are no break: the chain begins elsewhere now.
+      const begins = await chainStart(pool, namespace);
+      if (begins.number !== start.number) return verifyNamespace(pool, namespace);
       const { rows: held, firstBroken } = check;
       return { ok: false, namespace, rows: held, firstBroken, from: start.number };
     }

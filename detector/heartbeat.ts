@@ -7,6 +7,9 @@ import {
   setDegraded,
 } from '../storage/control-plane';
 import { hasStorm } from '../storage/storms';
+import { inTransaction } from '../storage/database';
+import { refreshMembers } from '../storage/groups';
+import { lockRevisions } from '../storage/revision-lock';
 import { loadNewestRevision } from '../storage/detector-load';
 import type { DetectorMetrics } from './metrics';
 import type { Tick } from './tick';
@@ -36,7 +39,7 @@ export function createHeartbeat(deps: HeartbeatDeps): () => Promise<void> {
   let degraded: string | null = null;
 
   return async () => {
-    if (!hasStarted) await markApiStarted(pool, startedAt);
+    if (!hasStarted) await begin(pool, startedAt);
     hasStarted = true;
     if ((await loadNewestRevision(pool)) !== watch.revision()) tick.reload();
     tick.poke();
@@ -50,6 +53,15 @@ export function createHeartbeat(deps: HeartbeatDeps): () => Promise<void> {
       await admit(pool, { isThorough: true });
     }
   };
+}
+
+/** What this version makes of the manifests that an earlier one stored. */
+async function begin(pool: Pool, startedAt: number): Promise<void> {
+  await inTransaction(pool, async (db) => {
+    await lockRevisions(db);
+    await refreshMembers(db);
+  });
+  await markApiStarted(pool, startedAt);
 }
 
 /** Why nobody should act on what the control plane believes; null: it may be trusted. */

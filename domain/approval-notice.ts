@@ -46,7 +46,8 @@ function textOf({ plan, deciders, deadline, isEscalated, links }: Asked, steps: 
     `needs ${String(deciders.required)} yes of ${whoMay(deciders)} until ${new Date(deadline).toISOString()}; then ${then}`,
     ...(shortfall === null ? [] : [shortfall]),
     `./vigil approve ${id} or ./vigil reject ${id}`,
-    ...links.map(({ approver, url }) => `${approver}: ${url}`),
+    // A link decides for its person: several in one text would let one reader decide for all.
+    ...(links.length === 1 ? links.map(({ approver, url }) => `${approver}: ${url}`) : []),
   ];
   return lines.join('\n');
 }

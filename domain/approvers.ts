@@ -135,7 +135,13 @@ export function countYes(votes: readonly Vote[], deciders: Deciders): number {
   const yes = votes.filter(
     (vote) => vote.decision === 'approve' && refusalToDecide('approve', vote, deciders) === null,
   );
-  return new Set(yes.map(({ actor }) => actor)).size;
+  // Of several yes each must be told from the others: a name, and a hand that is known.
+  const apart = deciders.required > 1 ? yes.filter(isNamed) : yes;
+  return new Set(apart.map(({ actor }) => actor)).size;
+}
+
+function isNamed({ actor, isSigned }: Vote): boolean {
+  return isSigned && personOf(actor) !== null;
 }
 
 /** One no ends it; the required number of different people saying yes lets it run. */

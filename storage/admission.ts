@@ -9,7 +9,7 @@ import type { ActionPlan } from '../domain/action/action';
 import { insertAudit } from './audit';
 import { databaseNow } from './clock';
 import { inTransaction, query, type Db } from './database';
-import { loadSharedFacts, type LoadedFacts } from './gate-facts';
+import { loadSharedFacts } from './gate-facts';
 import { countHolds } from './holds';
 import { enqueue, OUTBOX_PRIORITY } from './outbox';
 import { auditOf, setRequestState, showState } from './requests';
@@ -57,10 +57,12 @@ async function admitOnce(
     [ADMISSION_LOCK],
   );
   if (lock?.taken !== true) return null;
+  // Before anything is looked at: what is committed from now on is seen as a difference afterwards.
+  const seen = await fingerprint(db);
   const now = await databaseNow(db);
   await closeStorms(db, now);
   const waiting = await loadWaiting(db, options);
-  if (waiting.rows.length === 0) return { decisions: [], fingerprint: await fingerprint(db) };
+  if (waiting.rows.length === 0) return { decisions: [], fingerprint: seen };
   const held = await loadSlots(db);
   let pass = await decide(db, waiting.rows, { held, now });
   if (isCutShort(waiting, held, pass.decisions)) {
@@ -68,7 +70,7 @@ async function admitOnce(
     pass = await decide(db, all.rows, { held, now });
   }
   await carryOut(db, pass, options);
-  return { decisions: pass.decisions, fingerprint: await fingerprint(db) };
+  return { decisions: pass.decisions, fingerprint: seen };
 }
 
 interface WaitingRow extends Pick<
@@ -83,7 +85,6 @@ interface WaitingRow extends Pick<
 interface Pass {
   decisions: Decision[];
   rows: readonly WaitingRow[];
-  facts: LoadedFacts;
 }
 
 async function decide(
@@ -98,7 +99,7 @@ async function decide(
     ...facts.of({ policy: row.policy, resource: row.target }),
   }));
   const decisions = decideAdmission(waiting, { held, groups: facts.loads, now });
-  return { decisions, rows, facts };
+  return { decisions, rows };
 }
 
 async function loadSlots(db: Db): Promise<HeldSlot[]> {
@@ -156,13 +157,10 @@ function isCutShort(
   });
 }
 
-async function carryOut(
-  db: Db,
-  { decisions, rows, facts }: Pass,
-  options: AdmitOptions,
-): Promise<void> {
+async function carryOut(db: Db, { decisions, rows }: Pass, options: AdmitOptions): Promise<void> {
   const byId = new Map(rows.map((row) => [row.actionId, row]));
   const queued: (Decision & { kind: 'queued' })[] = [];
+  const storms = new Map<string, string>();
   for (const decision of decisions) {
     const row = byId.get(decision.actionId);
     if (row === undefined) continue;
@@ -170,21 +168,12 @@ async function carryOut(
       await grant(db, row, { isOwn: decision.actionId === options.own });
       continue;
     }
-    const { gate, detail } = decision.hold;
+    const { gate, detail, group } = decision.hold;
     if (gate !== row.heldGate || detail !== row.heldDetail) queued.push(decision);
-    if (gate === 'storm') await openStorms(db, row, { facts, detail });
+    if (group !== undefined) storms.set(group, detail);
   }
+  for (const [group, reason] of storms) await openStorm(db, group, reason);
   await saveQueued(db, queued, byId);
-}
-
-async function openStorms(
-  db: Db,
-  { policy, target }: WaitingRow,
-  { facts, detail }: { facts: LoadedFacts; detail: string },
-): Promise<void> {
-  const ids = facts.of({ policy, resource: target }).groups;
-  const load = ids.flatMap((id) => facts.loads.get(id) ?? []).find((l) => detail.includes(l.name));
-  if (load !== undefined) await openStorm(db, load, detail);
 }
 
 /** Writes what holds each request now; an audit row when it is queued for the first time. */
@@ -279,7 +268,7 @@ export async function tellGrant(
   });
 }
 
-/** What a pass saw; another value afterwards means that it must look again. */
+/** What a pass saw; another value afterwards, its own grants too, means that it must look again. */
 async function fingerprint(db: Db): Promise<string> {
   const [row] = await query<{ seen: string }>(
     db,

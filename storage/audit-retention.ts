@@ -17,6 +17,19 @@ export async function chainStart(db: Db, namespace: string): Promise<ChainLink> 
   return (await newestCheckpoint(db, namespace)) ?? GENESIS;
 }
 
+/** Whether the chain itself says of its newest checkpoint; one that it does not was put there by somebody else. */
+export async function isCheckpointTold(db: Db, namespace: string): Promise<boolean> {
+  const checkpoint = await newestCheckpoint(db, namespace);
+  if (checkpoint === null) return true;
+  const told = await query(
+    db,
+    `select 1 from audit_events where namespace = $1 and event = 'checkpointed'
+        and details ->> 'hash' = $2 and (details ->> 'number')::bigint = $3 limit 1`,
+    [namespace, checkpoint.hash, checkpoint.number],
+  );
+  return told.length > 0;
+}
+
 export async function newestCheckpoint(db: Db, namespace: string): Promise<Checkpoint | null> {
   const [row] = await query<Checkpoint & Record<string, unknown>>(
     db,

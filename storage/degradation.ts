@@ -65,11 +65,18 @@ async function loadUnseen(
     `select p.policy, p.resource
        from unnest($1::text[], $2::text[], $3::text[], $5::text[]) as p (policy, resource, metric, owner)
       where not exists (
-        select 1 from series s join samples m using (series_id)
-         where s.name = p.metric
-           and (s.owner = p.resource or s.member = p.resource or starts_with(s.owner, p.owner))
-           and m.ts > to_timestamp($4::float8 / 1000) - interval '1 minute'
-           and m.ts + m.lag * interval '1 second' >= to_timestamp($4::float8 / 1000) - interval '1 second')`,
+        select 1 from (
+          select series_id from series where owner = p.resource and name = p.metric
+          union all
+          select series_id from series where member = p.resource and name = p.metric
+          union all
+          select series_id from series
+           where p.owner is not null and name = p.metric and starts_with(owner, p.owner)) s
+         cross join lateral (
+           select 1 from samples m
+            where m.series_id = s.series_id and m.ts > to_timestamp($4::float8 / 1000) - interval '1 minute'
+              and m.ts + m.lag * interval '1 second' >= to_timestamp($4::float8 / 1000) - interval '1 second'
+            limit 1) seen)`,
     [
       pairs.map((p) => p.policy),
       pairs.map((p) => p.resource),

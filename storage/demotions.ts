@@ -36,7 +36,7 @@ export async function insertDemotion(
      on conflict (policy) do update set
        policy_revision = excluded.policy_revision, reason = excluded.reason,
        demoted_at = clock_timestamp(), promoted_at = null, promoted_by = null
-     where demotions.promoted_at is not null or demotions.policy_revision <> excluded.policy_revision
+     where demotions.promoted_at is not null or demotions.policy_revision < excluded.policy_revision
      returning 1`,
     [key, revision, reason],
   );
@@ -59,7 +59,7 @@ export async function liftOutdated(db: Db, { key, revision }: PolicyAt): Promise
   const rows = await query(
     db,
     `update demotions set promoted_at = clock_timestamp(), promoted_by = 'revision ' || $2::text
-      where policy = $1 and policy_revision <> $2::bigint and promoted_at is null returning 1`,
+      where policy = $1 and policy_revision < $2::bigint and promoted_at is null returning 1`,
     [key, revision],
   );
   return rows.length > 0;

@@ -1,5 +1,5 @@
 import type { GateFacts } from '../domain/action/gates';
-import type { Policy } from '../domain/policy/policy';
+import { NOTIFY, type Policy } from '../domain/policy/policy';
 import { isTarget, type TargetCandidate } from '../domain/policy/targets';
 import { query, type Db } from './database';
 import { loadHealth, type Health } from './health';
@@ -28,8 +28,11 @@ export async function loadDependencies(
     `select r.resource, d.dependency, m.resource as member, m.namespace, m.name, m.service, m.labels
        from resources r
        cross join lateral jsonb_array_elements_text(r.spec -> 'dependsOn') as d (dependency)
-       join resources m on m.deleted_at is null
-         and (m.resource = d.dependency or m.namespace || '/' || m.service = d.dependency)
+       join lateral (
+         select * from resources where resource = d.dependency and deleted_at is null
+         union
+         select * from resources where namespace = split_part(d.dependency, '/', 1)
+           and service = split_part(d.dependency, '/', 2) and deleted_at is null) m on true
       where r.resource = any($1) and jsonb_typeof(r.spec -> 'dependsOn') = 'array'
       order by r.resource, d.dependency, m.resource`,
     [resources],
@@ -38,15 +41,25 @@ export async function loadDependencies(
   if (needed.length === 0) return down;
   const health = await loadHealth(db, [...new Set(needed.map(({ member }) => member))], now);
   const watched = await loadWatched(db, needed);
-  for (const { resource, dependency } of needed) {
-    if (down.has(resource)) continue;
-    const members = needed.filter((n) => n.resource === resource && n.dependency === dependency);
+  for (const members of byDependency(needed)) {
+    const [first] = members;
+    if (first === undefined || down.has(first.resource)) continue;
     const reasons = members.map(({ member }) => whyDown(health.get(member), watched.has(member)));
     const [why] = reasons;
     if (why === undefined || why === null || reasons.includes(null)) continue;
-    down.set(resource, { resource: dependency, why });
+    down.set(first.resource, { resource: first.dependency, why });
   }
   return down;
+}
+
+/** What each resource needs, member by member; they come in this order. */
+function byDependency(needed: readonly Needed[]): Needed[][] {
+  const groups = new Map<string, Needed[]>();
+  for (const one of needed) {
+    const key = `${one.resource} ${one.dependency}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()];
 }
 
 /** Why one thinks that a resource is down; null: it is well, or nobody says otherwise. */
@@ -60,7 +73,7 @@ function whyDown(health: Health | undefined, isWatched: boolean): string | null 
     : null;
 }
 
-/** Those that a policy in force looks at. */
+/** Those that a policy in force looks at which says that something is down, not one that only tells people. */
 async function loadWatched(db: Db, needed: readonly Needed[]): Promise<Set<string>> {
   const policies = await query<{ document: Policy }>(
     db,
@@ -68,7 +81,10 @@ async function loadWatched(db: Db, needed: readonly Needed[]): Promise<Set<strin
       where deleted_at is null and implied_by is null and namespace = any($1)`,
     [[...new Set(needed.map(({ namespace }) => namespace))]],
   );
-  const inForce = policies.filter(({ document }) => document.enabled !== false);
+  const inForce = policies.filter(
+    ({ document: { enabled, steps } }) =>
+      enabled !== false && steps.some(({ action }) => action !== NOTIFY),
+  );
   const isWatched = (one: Needed): boolean =>
     inForce.some(({ document }) => isTarget(document, one));
   return new Set(needed.filter(isWatched).map(({ member }) => member));

@@ -10,7 +10,7 @@ import { loadPauses } from './decision-facts';
 import { listDefinitions } from './definitions';
 import { loadDegradation } from './degradation';
 import { loadDependencies } from './dependencies';
-import { loadGroupLoads, type Claim } from './group-loads';
+import { loadGroupLoads, type Claim, type GroupFacts } from './group-loads';
 import { loadGroupKeys } from './groups';
 
 /** What the gates look at beyond the request itself. */
@@ -31,12 +31,15 @@ export interface LoadedFacts {
  * Reads, once for all claims, what the gates look at. `now` is epoch ms.
  *
  * @param lockPauses a resume then waits until the transaction ends, and sees the hold that it wrote
+ * @param isOwnOnly leaves out what lies beyond the resource (dependencies, groups, the control
+ *   plane): as if nothing held there
  */
 export async function loadSharedFacts(
   db: Db,
   claims: readonly Claim[],
-  { now, lockPauses = false }: { now: number; lockPauses?: boolean },
+  options: { now: number; lockPauses?: boolean; isOwnOnly?: boolean },
 ): Promise<LoadedFacts> {
+  const { now, lockPauses = false, isOwnOnly = false } = options;
   const resources = [...new Set(claims.map(({ resource }) => resource))];
   const policies = [...new Set(claims.flatMap(({ policy }) => (policy === null ? [] : [policy])))];
   const pauses = await loadPauses(db, { lock: lockPauses });
@@ -44,9 +47,9 @@ export async function loadSharedFacts(
   const windows = await loadMaintenance(db, resources, now);
   const closed = await loadClosed(db, policies, now);
   const breakers = await loadBreakers(db, policies, now);
-  const dependencies = await loadDependencies(db, resources, now);
-  const degraded = await loadDegradation(db, claims);
-  const { loads, groupsOf } = await loadGroupLoads(db, claims, { now });
+  const { dependencies, degraded, loads, groupsOf } = isOwnOnly
+    ? NOTHING_BEYOND
+    : await loadBeyond(db, claims, now);
   return {
     loads,
     of: (claim) => ({
@@ -62,6 +65,27 @@ export async function loadSharedFacts(
       degraded: degraded(claim.policy, claim.resource),
       groups: groupsOf(claim),
     }),
+  };
+}
+
+interface Beyond extends GroupFacts {
+  dependencies: Map<string, NonNullable<GateFacts['dependency']>>;
+  degraded: (policy: string | null, resource: string) => string | null;
+}
+
+const NOTHING_BEYOND: Beyond = {
+  dependencies: new Map(),
+  degraded: () => null,
+  loads: new Map(),
+  groupsOf: () => [],
+};
+
+async function loadBeyond(db: Db, claims: readonly Claim[], now: number): Promise<Beyond> {
+  const resources = [...new Set(claims.map(({ resource }) => resource))];
+  return {
+    dependencies: await loadDependencies(db, resources, now),
+    degraded: await loadDegradation(db, claims),
+    ...(await loadGroupLoads(db, claims, { now })),
   };
 }
 

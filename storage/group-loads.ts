@@ -18,7 +18,10 @@ export interface GroupFacts {
   groupsOf: (claim: Claim) => string[];
 }
 
-type Limited = Pick<GroupLoad, 'name' | 'key' | 'limits' | 'storm'>;
+type Limited = Pick<GroupLoad, 'name' | 'key' | 'limits' | 'storm'> & {
+  /** Id of the group whose guests count here as well. */
+  guestsOf: string;
+};
 
 /**
  * The groups that have a say in these claims, with how their members are at `now` (epoch ms).
@@ -84,7 +87,7 @@ async function loadLimited(
   const limited = new Map<string, Limited>();
   const made = await loadMade(db, policies);
   for (const { key, limits, storm } of await listDefinitions(db, 'Group')) {
-    limited.set(groupId(key), { name: `group ${key}`, key, limits, storm });
+    limited.set(groupId(key), { ...named(key), limits, storm });
   }
   for (const policy of policies.values()) {
     const { group } = policy.limits;
@@ -95,7 +98,9 @@ async function loadLimited(
     const { maxUnhealthy } = policy.limits;
     const limits: Group['limits'] = maxUnhealthy === undefined ? {} : { maxUnhealthy };
     const name = group === undefined ? `the targets of ${policy.key}` : `group ${group}`;
-    limited.set(targetsId(policy.key), { name, key: null, limits, storm: null });
+    const id = targetsId(policy.key);
+    const guestsOf = group === undefined ? id : groupId(group);
+    limited.set(id, { name, key: null, limits, storm: null, guestsOf });
   }
   return limited;
 }
@@ -114,15 +119,20 @@ async function loadMade(db: Db, policies: ReadonlyMap<string, Policy>): Promise<
   return new Set(rows.map(({ id }) => id));
 }
 
+function named(key: string): Pick<Limited, 'name' | 'key' | 'guestsOf'> {
+  return { name: `group ${key}`, key, guestsOf: groupId(key) };
+}
+
 /** Made by a Service on several hosts: it has members, and no limits of its own. */
 function implicit(key: string): Limited {
-  return { name: `group ${key}`, key, limits: {}, storm: null };
+  return { ...named(key), limits: {}, storm: null };
 }
 
 /** A policy was promised the limits of a group that is not there: it must not act without them. */
 function lost(key: string): Limited {
   const name = `group ${key}, which no manifest describes:`;
-  return { name, key, limits: { maxConcurrent: { kind: 'count', count: 0 } }, storm: null };
+  const limits = { maxConcurrent: { kind: 'count', count: 0 } } as const;
+  return { ...named(key), name, limits, storm: null };
 }
 
 async function loadsOf(
@@ -142,16 +152,20 @@ async function loadsOf(
     [...new Set([...members.values()].flatMap((m) => [...m]))],
     now,
   );
-  const guests = await loadGuests(db, [...members.keys()]);
+  const guests = await loadGuests(
+    db,
+    [...limited.values()].map(({ guestsOf }) => guestsOf),
+  );
   const loads = new Map<string, GroupLoad>();
   for (const [id, resources] of members) {
     const one = limited.get(id);
     if (one === undefined) continue;
     const all = [...resources].flatMap((resource) => health.get(resource) ?? []);
-    const visiting = guests.get(id) ?? [];
+    const visiting = guests.get(one.guestsOf) ?? [];
     loads.set(id, {
       ...one,
       members: resources.size,
+      keys: resources,
       unhealthy: new Set([...all.filter(isUnhealthy).map((h) => h.resource), ...visiting]),
       acting: new Set([...all.filter((h) => h.isActing).map((h) => h.resource), ...visiting]),
       onsets: all.flatMap(({ onset }) => (onset === null ? [] : [onset])),

@@ -46,8 +46,9 @@ export async function refreshMembers(db: Db): Promise<void> {
   const columns = [members.map(({ id }) => id), members.map(({ resource }) => resource)];
   await query(
     db,
-    `delete from group_members where (group_id, resource) not in
-       (select * from unnest($1::text[], $2::text[]))`,
+    `delete from group_members m where not exists (
+       select 1 from unnest($1::text[], $2::text[]) as k (group_id, resource)
+        where k.group_id = m.group_id and k.resource = m.resource)`,
     columns,
   );
   await query(

@@ -208,8 +208,8 @@ async function tellOthers(
   await query(db, `select pg_notify('vigil_revision', $1)`, [String(revision)]);
 }
 
-/** What groups and maintenance windows decide. */
-const DEFINED_GATES = ['maintenance', 'blast_radius', 'storm', 'max_concurrent'];
+/** What groups and maintenance windows decide; a pause may be of a group. */
+const DEFINED_GATES = ['paused', 'maintenance', 'blast_radius', 'storm', 'max_concurrent'];
 
 /** Whoever one of these gates holds asks again: it may be held no longer. What waits for a slot is looked at anyway. */
 async function wakeHeld(db: PoolClient, correlationId: string | null): Promise<void> {

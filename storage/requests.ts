@@ -25,7 +25,7 @@ export interface StoredRequest {
 }
 
 const COLUMNS = `r.action_id, r.resource, r.policy, r.generation, r.state, r.plan, r.waiter,
-  r.outcome, r.created_at, s.token, s.begun_at`;
+  r.outcome, r.created_at, s.token, coalesce(s.begun_at, r.begun_at) as begun_at`;
 
 /** A request by action id, locked until the transaction ends when `lock` is set. */
 export async function findRequest(
@@ -62,7 +62,7 @@ export async function listOpenRequests(db: Db, ageMs: number): Promise<StoredReq
   return query<StoredRequest>(
     db,
     `select ${COLUMNS} from requests r left join slots s using (action_id)
-      where r.state <> 'closed' and r.created_at < now() - make_interval(secs => $1::float8 / 1000)
+      where r.state in ('awaiting_approval', 'open', 'granted') and r.created_at < now() - make_interval(secs => $1::float8 / 1000)
       order by r.created_at`,
     [ageMs],
   );
@@ -89,8 +89,9 @@ export async function insertRequest(db: Db, request: NewRequest): Promise<void> 
     `insert into requests (action_id, resource, policy, generation, episode, attempt, target, severity,
                            since, max_concurrent, policy_revision, plan, state, waiter, forced)
      values ($1, $2, $3, $4, $5,
-             (select coalesce(max(attempt), 0) + 1 from requests
-               where resource = $2 and policy is not distinct from $3 and generation = $4 and episode = $5),
+             case when $3::text is null then 1 else
+               (select coalesce(max(attempt), 0) + 1 from requests
+                 where resource = $2 and policy = $3 and generation = $4 and episode = $5) end,
              $2, $6, to_timestamp($7::float8 / 1000), $8, $9, $10, $11, $12, $13)`,
     [
       plan.actionId,

@@ -1,4 +1,4 @@
-import { stormUntil, type GroupLoad } from '../domain/action/group-load';
+import { stormUntil } from '../domain/action/group-load';
 import { parseResourceKey } from '../domain/resource';
 import { insertAudit } from './audit';
 import { query, type Db } from './database';
@@ -9,14 +9,13 @@ import { insertNotice } from './notices';
 /** Storms are found anew at each look; the rows only remember which were told to people. */
 
 /** Says that a storm holds actions of a group, once until it passed. */
-export async function openStorm(db: Db, load: GroupLoad, reason: string): Promise<void> {
-  if (load.key === null) return;
+export async function openStorm(db: Db, group: string, reason: string): Promise<void> {
   const opened = await query(
     db,
     'insert into storms (group_key) values ($1) on conflict do nothing returning 1',
-    [load.key],
+    [group],
   );
-  if (opened.length > 0) await tell(db, load.key, { isOpening: true, reason });
+  if (opened.length > 0) await tell(db, group, { isOpening: true, reason });
 }
 
 /** Whether some storm was told and not yet ended. */

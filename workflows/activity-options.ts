@@ -36,3 +36,6 @@ export const HOST_PAUSE_MS = 500;
  * after that end; what lies between the two is for clocks that differ.
  */
 export const HOST_BUDGET_MS = 2000;
+
+/** On the control queue an effect begins within this time of its confirmation, or not at all. */
+export const CONTROL_BUDGET_MS = 60_000;

@@ -26,7 +26,7 @@ export const HEARTBEAT_TIMEOUT_MS = 5000;
 export const UNKNOWN_EFFECT = 'UnknownEffect';
 
 /** Types of the failures of `execute` that say that nothing was done, and why. */
-export const NO_EFFECT = { paused: 'Paused', hostAway: 'HostAway' } as const;
+export const NO_EFFECT = { paused: 'Paused', hostAway: 'HostAway', late: 'Late' } as const;
 
 export const RESOURCE_WORKFLOW = 'resourceWorkflow';
 export const ACTION_WORKFLOW = 'actionWorkflow';

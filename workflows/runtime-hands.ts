@@ -14,6 +14,7 @@ import type { ActionPlan } from '../domain/action/action';
 import type { RuntimeTarget, Snapshot, StepResult } from '../domain/action/runtime';
 import type { Step } from '../domain/policy/policy';
 import {
+  CONTROL_BUDGET_MS,
   EXECUTE_ACTIVITY,
   HOST_BUDGET_MS,
   HOST_PAUSE_MS,
@@ -87,9 +88,15 @@ export async function restore(
   const { plan, index, step, token } = call;
   const request = { key: `${plan.actionId}/${index}/restore`, step, target, snapshot };
   const input = { actionId: plan.actionId, step: index, token, request };
-  return act({ ...call, confirmedAt: Date.now() }, `undo ${labelOf(call)}`, (options, notAfter) =>
+  return act(unconfirmed(call), `undo ${labelOf(call)}`, (options, notAfter) =>
     runtime.restore.executeWithOptions(options, [{ ...input, ...notAfter }]),
   );
+}
+
+/** On a host an undo is bound to its own time; elsewhere to none. */
+function unconfirmed({ plan, index, step, token, hostStartMs }: StepCall): StepCall {
+  const call = { plan, index, step, token, hostStartMs };
+  return isOnHost(plan) ? { ...call, confirmedAt: Date.now() } : call;
 }
 
 type Once<T> = (options: ActivityOptions, input: Pick<ExecuteInput, 'notAfter'>) => Promise<T>;
@@ -97,10 +104,16 @@ type Once<T> = (options: ActivityOptions, input: Pick<ExecuteInput, 'notAfter'>)
 async function act<T>(call: StepCall, label: string, once: Once<T>): Promise<Attempt<T>> {
   if (isOnHost(call.plan)) return actOnHost(call, label, once);
   try {
-    return { kind: 'done', result: await once({ ...EXECUTE_ACTIVITY, summary: label }, {}) };
+    const options = { ...EXECUTE_ACTIVITY, summary: label };
+    return { kind: 'done', result: await once(options, untilLate(call)) };
   } catch (error) {
     return endedBy(error, label);
   }
+}
+
+/** A worker that comes back hours later must not act on what was confirmed then. An undo follows what was done, however late. */
+function untilLate({ confirmedAt }: StepCall): Pick<ExecuteInput, 'notAfter'> {
+  return confirmedAt === undefined ? {} : { notAfter: confirmedAt + CONTROL_BUDGET_MS };
 }
 
 /**
@@ -128,6 +141,7 @@ async function actOnHost<T>(call: StepCall, label: string, once: Once<T>): Promi
 }
 
 function endedBy(error: unknown, label: string): Failed {
+  if (isOfType(error, NO_EFFECT.late)) return cancelled(`too late: ${rootCause(error)}`);
   if (isOfType(error, NO_EFFECT.paused)) return refused(`paused (file): ${rootCause(error)}`);
   if (isOfType(error, NO_EFFECT.hostAway)) return refused(`host_away: ${rootCause(error)}`);
   // Only the runtime's own refusal says that the effect did not happen: a timeout does not, nor

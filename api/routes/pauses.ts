@@ -147,6 +147,8 @@ async function pause(
     const row = await putPause(db, { scope: target, reason, actor: asker.actor, until });
     const details = { scope: target, reason, until: toTimeOrNull(until) };
     await insertAudit(db, [{ ...auditBase(target, asker), event: 'paused', details }]);
+    // Whom an earlier pause of that scope holds waits for that one's end: it hears of the new one.
+    await tellWaiting(db, target, asker.requestId);
     return row;
   });
 }

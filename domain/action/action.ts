@@ -33,6 +33,8 @@ export interface Hold {
   detail: string;
   /** Epoch ms when it lifts by itself; null: something must happen first. */
   until: number | null;
+  /** Key of the Group whose storm it is. */
+  group?: string;
 }
 
 /** Everything an action workflow needs to run; bound at the request, so an edit does not change running work. */

@@ -53,7 +53,9 @@ export function decideAdmission(
     const hold = firstHold(facts, 'resource') ?? firstHold(facts, 'others');
     if (hold !== null) return { kind: 'queued', actionId: request.actionId, hold };
     slots.add(request);
-    for (const { acting, unhealthy } of asked) {
+    // Whoever's group it is in counts it, whether or not this request had to ask that group.
+    const counting = [...loads.values()].filter(({ keys }) => keys.has(request.target));
+    for (const { acting, unhealthy } of [...asked, ...counting]) {
       acting.add(request.target);
       unhealthy.add(request.target);
     }

@@ -11,6 +11,8 @@ export interface GroupLoad {
   storm: Group['storm'];
   /** Members with a manifest: the denominator of percentages. */
   members: number;
+  /** Their keys. */
+  keys: ReadonlySet<string>;
   /** Firing, acting or unknown; keys of resources. */
   unhealthy: ReadonlySet<string>;
   /** Members that hold a slot. */
@@ -67,6 +69,7 @@ export function stormHold(groups: readonly GroupLoad[], now: number): Held {
     return {
       detail: `storm in ${group.name}: ${failed} of ${group.members} members began to fail within ${withinSeconds} s`,
       until,
+      ...(group.key === null ? {} : { group: group.key }),
     };
   }
   return null;

@@ -36,4 +36,8 @@ alter table requests
   add column held_until timestamptz,
   add column held_since timestamptz;
 comment on column requests.begun_at is 'when its first step began; null: it had no effect';
+-- Actions that had begun when the column came.
+update requests r set begun_at = s.begun_at from slots s where s.action_id = r.action_id;
+
+create index resources_service on resources (namespace, service);
 create index requests_begun on requests (resource, policy, begun_at) where begun_at is not null;

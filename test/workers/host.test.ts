@@ -159,7 +159,9 @@ test('an action on a resource with a host happens there, with its journal on its
   const host = await makeHost();
   const { child, said, ready } = startProcess(host);
   const { health, claim } = await waitFor('the host worker', ready, 30_000);
-  expect(await hostAway(plane.temporal.client, host.name)).toBeNull();
+  await waitFor('its worker to be heard of', async () => {
+    return (await hostAway(plane.temporal.client, host.name)) === null;
+  });
   await condition(host, 0);
   await plane.healthyUntil(nameOf(host), 'succeeded');
   expect(host.starts()).toBe(2);
@@ -188,11 +190,29 @@ test('a second worker of the same home is refused in one line, and ends with its
   await waitFor('the first one to end', () => first.child.exitCode === 0, 20_000);
 }, 90_000);
 
-test('a host that is away: nothing happens, the slot is free, and it does not act late when it is back', async () => {
+test('a host that nobody polls for is held by its gate, and no slot waits for it', async () => {
   const host = await makeHost();
-  expect(await hostAway(plane.temporal.client, host.name)).toBe(
-    `no worker polls for host ${host.name}: start ./vigil worker --host ${host.name} there`,
-  );
+  const why = `no worker polls for host ${host.name}: start ./vigil worker --host ${host.name} there`;
+  expect(await hostAway(plane.temporal.client, host.name)).toBe(why);
+  await condition(host, 0);
+  await waitFor('the hold', async () => {
+    const [row] = await plane.rows<{ held_gate: string | null; held_detail: string | null }>(
+      'select held_gate, held_detail from episodes where resource = $1',
+      host.target.resource,
+    );
+    return row?.held_gate === 'host_away' && row.held_detail === why;
+  });
+  expect(await outcomes(host)).toEqual([]);
+  await condition(host, 1);
+}, 90_000);
+
+test('a host that went away a moment ago: nothing happens, the slot is free, and it does not act late when it is back', async () => {
+  const host = await makeHost();
+  const gone = await startWorker(host);
+  await waitFor('its worker to be heard of', async () => {
+    return (await hostAway(plane.temporal.client, host.name)) === null;
+  });
+  await end(gone, 'SIGKILL');
   await condition(host, 0);
   const ending = await firstOutcome(host);
   expect(ending).toEqual({

@@ -84,7 +84,13 @@ function loadsOf({ slots, failing }: Fleet): Map<string, GroupLoad> {
     Object.entries(GROUPS).map(([name, { members, limits }]) => {
       const acting = new Set(slots.map((s) => s.target).filter((t) => members.includes(t)));
       const unhealthy = new Set([...acting, ...members.filter((m) => failing.has(m))]);
-      const rest = { key: name, storm: null, onsets: [], members: members.length };
+      const rest = {
+        key: name,
+        storm: null,
+        onsets: [],
+        members: members.length,
+        keys: new Set(members),
+      };
       return [name, { name, limits, acting, unhealthy, ...rest }];
     }),
   );

@@ -15,7 +15,8 @@ const SIX_MINUTES = 360_000;
 function group(changes: Partial<GroupLoad> = {}): GroupLoad {
   return {
     ...{ name: 'group default/web', key: 'default/web', limits: {}, storm: null, members: 10 },
-    ...{ unhealthy: new Set<string>(), acting: new Set<string>(), onsets: [], ...changes },
+    ...{ keys: new Set<string>(), unhealthy: new Set<string>(), acting: new Set<string>() },
+    ...{ onsets: [], ...changes },
   };
 }
 

@@ -115,12 +115,8 @@ describe('the group of a policy', () => {
     ['nobody makes', [web, grouped], [], [held]],
     ['a Group makes', [web, grouped, fleet], [], []],
     ['a Group in force makes', [web, grouped], [fleet], []],
-    [
-      'the hosts of a Service do not make',
-      [service('fleet', { hosts: ['a'] }), grouped],
-      [],
-      [held],
-    ],
+    ['the hosts of a Service make', [service('fleet', { hosts: ['a'] }), grouped], [], []],
+    ['a Service without hosts does not make', [service('fleet'), grouped], [], [held]],
   ])('is one that %s', (_, documents, inForce, expected) => {
     expect(remarks(documents, inForce)).toEqual(expected);
   });
