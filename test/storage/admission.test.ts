@@ -235,6 +235,33 @@ test('what needs a resource that is down waits for it, at a cold start too', asy
   expect(await acting()).toEqual(['web']);
 });
 
+test('a dependency that only policies which tell people look at holds nobody', async () => {
+  await apply(
+    database.pool,
+    service('db', { sync: QUIET }),
+    service('web', { sync: QUIET, dependsOn: ['default/db'] }),
+    policy('tell', { steps: [{ action: 'notify', params: {} }] }),
+    policy('p', { target: { name: 'web', labels: {} } }),
+  );
+  expect(await askAndAdmit('web')).toMatchObject({ kind: 'granted' });
+});
+
+test('what another policy is granted in the same pass counts for the limit over the targets', async () => {
+  await fleet();
+  const limits = {
+    attempts: 3,
+    maxConcurrent: 5,
+    maxUnhealthy: { kind: 'count', count: 1 },
+  } as const;
+  await apply(database.pool, policy('p', { limits }));
+  const { pool } = database;
+  const since = Date.now();
+  await ask(pool, { target: 'default/a', policy: null, maxConcurrent: null, since: since - 1000 });
+  await ask(pool, { target: 'default/b', policy: 'default/p', maxConcurrent: 5, since });
+  await admit(pool, { isThorough: true });
+  expect(await acting()).toEqual(['a']);
+});
+
 test('a service it needs is down when none of its members is well', async () => {
   await apply(
     database.pool,

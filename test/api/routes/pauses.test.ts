@@ -172,3 +172,12 @@ test('a pause of a Group covers its members until it is resumed, and nobody else
     { workflow_id: 'resource/default/web@a', kind: 'gateLifted' },
   ]);
 });
+
+test('a pause that ends takes the place of one that did not: whom the first one holds hears of it', async () => {
+  await post('/pause', { scope: 'web', reason: 'for ever' });
+  await hold('default/web@a', 'paused');
+  await post('/pause', { scope: 'web', reason: 'for a while', for: '10m' });
+  expect(await outbox()).toMatchObject([
+    { workflow_id: 'resource/default/web@a', kind: 'gateLifted', starts: true },
+  ]);
+});
