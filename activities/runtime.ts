@@ -66,7 +66,7 @@ async function executeOnce(
   switch (entry.kind) {
     case 'stale':
       throw ApplicationFailure.nonRetryable(
-        `token ${key.token} is below ${entry.highest}, which this target obeyed: the slot was lost`,
+        `the slot of token ${key.token} was lost; the highest that this target obeyed is ${entry.highest}`,
         'StaleToken',
       );
     case 'ended':

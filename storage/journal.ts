@@ -12,13 +12,17 @@ export interface JournalKey {
 }
 
 export type JournalEntry =
-  /** A higher token was obeyed on this target: the caller must not act. */
+  /** Its slot is not held any more, or a higher token was obeyed on this target: the caller must not act. */
   | { kind: 'stale'; highest: number }
   | { kind: 'fresh' }
   | { kind: 'begun'; snapshot: Snapshot }
   | { kind: 'ended'; result: StepResult };
 
-/** Obeys the fencing token and writes down that the step begins, before anything is done. */
+/**
+ * Obeys the fencing token and writes down that the step begins, before anything is done. An attempt
+ * that waited long finds its slot gone; one that finds it keeps the reaper away until its own
+ * start-to-close has passed.
+ */
 export async function beginStep(
   db: Db,
   key: JournalKey,
@@ -26,10 +30,12 @@ export async function beginStep(
 ): Promise<JournalEntry> {
   const obeyed = await query(
     db,
-    `insert into fences (target, token) values ($1, $2)
+    `with held as (update slots set begun_at = clock_timestamp()
+       where action_id = $3 and token = $2 returning token)
+     insert into fences (target, token) select $1, token from held
      on conflict (target) do update set token = excluded.token where fences.token <= excluded.token
      returning token`,
-    [key.target, key.token],
+    [key.target, key.token, key.actionId],
   );
   if (obeyed.length === 0) {
     const [fence] = await query<{ token: number }>(
