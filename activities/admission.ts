@@ -1,10 +1,10 @@
 import type { ActionPlan, Hold } from '../domain/action/action';
-import type { ClearReason } from '../domain/action/resource-state';
+import { KNOWS_NOTHING, type ClearReason } from '../domain/action/resource-state';
 import { admit } from '../storage/admission';
 import { askAgain, asksPeople, loadTally, readTurn } from '../storage/approvals';
 import { insertAudit } from '../storage/audit';
 import { inTransaction, type Db } from '../storage/database';
-import { recordHandled } from '../storage/deliveries';
+import { forgetHandled, recordHandled } from '../storage/deliveries';
 import {
   auditOf,
   closeRequest,
@@ -13,6 +13,7 @@ import {
   showState,
 } from '../storage/requests';
 import type { ActivityDeps } from './deps';
+import { tellParent } from './record';
 
 export type AdmitAnswer =
   | { kind: 'granted'; token: number }
@@ -53,13 +54,20 @@ export function createAdmissionActivities({ pool }: ActivityDeps) {
         if (request === null || request.state === 'closed' || request.begun_at !== null) return;
         await closeRequest(db, input.actionId, { outcome: 'cancelled', reason: input.reason });
         await insertAudit(db, [auditOf(request.plan, 'withdrawn', { reason: input.reason })]);
+        // Its action may have been started, and be ended from outside before it learns of this.
+        if (request.state === 'granted') await tellParent(db, { ...request, outcome: 'cancelled' });
       });
       await admit(pool);
     },
 
-    /** Tells the sweep that a version was handled although nothing else had to be asked. */
+    /**
+     * Tells the sweep that a version was handled although nothing else had to be asked; or that a run
+     * knows nothing of what an earlier one has handled, so that it is sent again.
+     */
     async acknowledge(input: { resource: string; version: number }): Promise<void> {
-      await recordHandled(pool, input.resource, input.version);
+      const { resource, version } = input;
+      if (version === KNOWS_NOTHING) await forgetHandled(pool, resource);
+      else await recordHandled(pool, resource, version);
     },
   };
 }

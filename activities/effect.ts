@@ -47,7 +47,7 @@ export async function effectOnce<T extends StepResult | null>(effect: Effect<T>)
   switch (entry.kind) {
     case 'stale':
       throw ApplicationFailure.nonRetryable(
-        `token ${key.token} is below ${entry.highest}, which this target obeyed: the slot was lost`,
+        `the slot of token ${key.token} was lost; the highest that this target obeyed is ${entry.highest}`,
         'StaleToken',
       );
     case 'ended':

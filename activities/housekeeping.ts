@@ -11,6 +11,9 @@ import { recordEnding, type Ending } from './record';
 /** Requests that Temporal is asked about at once. */
 const SIDE_BY_SIDE = 16;
 
+/** Ten times as long as a grant takes to be told again. */
+const GIVE_UP_MS = 300_000;
+
 export function createHousekeepingActivities(deps: ActivityDeps) {
   return {
     /**
@@ -52,7 +55,7 @@ async function fateOf(deps: ActivityDeps, request: StoredRequest): Promise<Fate>
   if (parent !== 'RUNNING') return 'lost';
   switch (request.state) {
     case 'granted':
-      return 'unheard';
+      return fateOfGrant(deps, request);
     case 'awaiting_approval': {
       // The parent is about to start it; past the deadline nobody can decide any more.
       const deadline = request.created_at + (request.plan.approval?.deadlineMs ?? 0);
@@ -62,6 +65,15 @@ async function fateOf(deps: ActivityDeps, request: StoredRequest): Promise<Fate>
     case 'closed':
       return 'held';
   }
+}
+
+/**
+ * Temporal knows no action of it. Once that has been so for long, its history is lost: a parent that
+ * saw it run waits for its end, and one that starts it after all learns that the slot is.
+ */
+async function fateOfGrant({ pool }: ActivityDeps, request: StoredRequest): Promise<Fate> {
+  const grantedAt = request.granted_at ?? Infinity;
+  return (await databaseNow(pool)) - grantedAt >= GIVE_UP_MS ? 'lost' : 'unheard';
 }
 
 /** The parent, or an earlier run of it, lost the word: it starts the action, or finds it started. */

@@ -114,7 +114,11 @@ function undoBroken(plan: ActionPlan, reason: string): Notice {
   };
 }
 
-async function tellParent(db: Db, { plan, outcome, generation }: StoredRequest): Promise<void> {
+/** Tells the resource how an action ended; hearing it twice does no harm. */
+export async function tellParent(
+  db: Db,
+  { plan, outcome, generation }: Pick<StoredRequest, 'plan' | 'outcome' | 'generation'>,
+): Promise<void> {
   const key = { resource: plan.resource, generation };
   const episode =
     plan.policy === null ? null : await lockEpisode(db, { ...key, policy: plan.policy });

@@ -57,3 +57,8 @@ export async function recordHandled(db: Db, resource: string, version: number): 
     [resource, version],
   );
 }
+
+/** The run that handled it is lost: the sweep sends the verdicts again. */
+export async function forgetHandled(db: Db, resource: string): Promise<void> {
+  await query(db, 'update deliveries set handled_version = 0 where resource = $1', [resource]);
+}

@@ -14,14 +14,20 @@ export function createDatabaseJournal(pool: Pool): Journal {
   };
 }
 
-/** Obeys the fencing token and writes down that the step begins, before anything is done. */
+/**
+ * Obeys the fencing token and writes down that the step begins, before anything is done. An attempt
+ * that waited long finds its slot gone; one that finds it keeps the reaper away until its own
+ * start-to-close has passed.
+ */
 async function beginStep(db: Db, key: JournalKey, snapshot: Snapshot): Promise<JournalEntry> {
   const obeyed = await query(
     db,
-    `insert into fences (target, token) values ($1, $2)
+    `with held as (update slots set begun_at = clock_timestamp()
+       where action_id = $3 and token = $2 returning token)
+     insert into fences (target, token) select $1, token from held
      on conflict (target) do update set token = excluded.token where fences.token <= excluded.token
      returning token`,
-    [key.target, key.token],
+    [key.target, key.token, key.actionId],
   );
   if (obeyed.length === 0) return { kind: 'stale', highest: await fenceOf(db, key.target) };
   const inserted = await query(

@@ -21,11 +21,12 @@ export interface StoredRequest {
   created_at: number;
   /** Fencing token of its slot; null without one. */
   token: number | null;
+  granted_at: number | null;
   begun_at: number | null;
 }
 
 const COLUMNS = `r.action_id, r.resource, r.policy, r.generation, r.state, r.plan, r.waiter,
-  r.outcome, r.created_at, s.token, coalesce(s.begun_at, r.begun_at) as begun_at`;
+  r.outcome, r.created_at, s.token, s.granted_at, coalesce(s.begun_at, r.begun_at) as begun_at`;
 
 /** A request by action id, locked until the transaction ends when `lock` is set. */
 export async function findRequest(

@@ -15,11 +15,12 @@ import type { Activities } from '../activities';
 import type { ActionPlan } from '../domain/action/action';
 import type { Intent } from '../domain/action/plan';
 import type { Fact } from '../domain/action/reduce';
-import type {
-  Errand,
-  ManualRequest,
-  RequestAnswer,
-  ResourceState,
+import {
+  KNOWS_NOTHING,
+  type Errand,
+  type ManualRequest,
+  type RequestAnswer,
+  type ResourceState,
 } from '../domain/action/resource-state';
 import { worstPhase } from '../domain/action/story';
 import { SEVERITIES } from '../domain/policy/policy';
@@ -178,7 +179,11 @@ function jobOf(memory: Memory, intent: Intent, handledVersion: number): Job {
       return {
         begun: done,
         work: async () => {
-          const options = { ...CONTROL_ACTIVITY, summary: 'Say that this version was handled' };
+          const summary =
+            version === KNOWS_NOTHING
+              ? 'Say that no verdict is known'
+              : 'Say that this version was handled';
+          const options = { ...CONTROL_ACTIVITY, summary };
           const handled = { resource: memory.resource, version };
           await control.acknowledge.executeWithOptions(options, [handled]);
           return done;

@@ -5,13 +5,14 @@ import {
   defineQuery,
   defineSignal,
   defineUpdate,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import { plan, type Deadline, type Plan } from '../domain/action/plan';
 import { reduce, type Fact } from '../domain/action/reduce';
-import { emptyState, type ResourceState } from '../domain/action/resource-state';
+import { emptyState, KNOWS_NOTHING, type ResourceState } from '../domain/action/resource-state';
 import { describeState } from '../domain/action/story';
 import {
   QUERIES,
@@ -37,6 +38,8 @@ interface Run {
   state: ResourceState;
   /** Told to continue as new once idle, so that patches can be retired. */
   isRecycled: boolean;
+  /** Nothing was heard yet, and nothing carried over. */
+  isNew: boolean;
 }
 
 /** Carried over continue-as-new. */
@@ -61,7 +64,10 @@ export async function resourceWorkflow(input: ResourceInput): Promise<void> {
     hasSearchAttributes: carried.hasSearchAttributes,
     hostStartMs: constants.hostStartMs,
   });
-  const run: Run = { state: carried.state, isRecycled: false };
+  const run: Run = {
+    ...{ state: carried.state, isRecycled: false },
+    isNew: input.carried === undefined,
+  };
   listen(inbox, hands, run);
 
   for (;;) {
@@ -81,9 +87,11 @@ export async function resourceWorkflow(input: ResourceInput): Promise<void> {
 /** Drains the inbox, then starts what the plan says until it says nothing more. */
 function step(run: Run, inbox: Fact[], hands: Hands): Plan {
   for (;;) {
+    const isFirst = run.isNew && inbox.length > 0;
     for (let fact = inbox.shift(); fact !== undefined; fact = inbox.shift()) {
       run.state = reduce(run.state, fact, Date.now());
     }
+    if (isFirst) begin(run);
     const next = plan(run.state, Date.now());
     run.state = next.state;
     for (const intent of next.intents) {
@@ -91,6 +99,13 @@ function step(run: Run, inbox: Fact[], hands: Hands): Plan {
     }
     if (next.intents.length === 0) return next;
   }
+}
+
+/** Where an earlier run was lost, what starts the next one may be the end of an action or a lifted gate. */
+function begin(run: Run): void {
+  run.isNew = false;
+  if (run.state.version !== KNOWS_NOTHING || !patched('begun-blind')) return;
+  run.state = reduce(run.state, { kind: 'begunBlind' }, Date.now());
 }
 
 function carry({ state }: Run, hands: Hands): Carried {

@@ -21,7 +21,10 @@ export interface Floor {
 }
 
 /** A small worker in this process, on the stack's own Temporal. */
-export async function startFloor(stack: Stack, { lifecycle }: Bench): Promise<Floor> {
+export async function startFloor(
+  stack: Pick<Stack, 'temporal' | 'temporalAddress'>,
+  { lifecycle }: Bench,
+): Promise<Floor> {
   const entered = new Map<string, (at: number) => void>();
   const activities: FloorActivities = {
     enter: (id) => {

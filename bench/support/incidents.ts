@@ -99,7 +99,7 @@ async function findIncident(
     pool,
     `select r.action_id as "actionId",
        (extract(epoch from d.sent_at) * 1000)::float8 as "verdictAt",
-       (extract(epoch from s.begun_at) * 1000)::float8 as "confirmedAt",
+       (extract(epoch from r.begun_at) * 1000)::float8 as "confirmedAt",
        (extract(epoch from j.begun_at) * 1000)::float8 as "enteredAt"
      from requests r
      join journal j using (action_id) join slots s using (action_id)

@@ -18,6 +18,17 @@ export async function startBarePostgres(bench: Bench): Promise<string> {
   return startPostgres(await startOf(bench));
 }
 
+/** PostgreSQL and Temporal, private to this process; their addresses, and the home with their logs. */
+export async function startStores(
+  bench: Bench,
+): Promise<{ databaseUrl: string; temporalAddress: string; home: string }> {
+  const start = await startOf(bench);
+  const databaseUrl = await startPostgres(start);
+  const temporalAddress = await startTemporal(start);
+  if (temporalAddress === null) throw new Error('the benchmark wants a Temporal of its own');
+  return { databaseUrl, temporalAddress, home: start.settings.home };
+}
+
 async function startOf(bench: Bench): Promise<Start> {
   const home = temporaryHome(bench.lifecycle);
   const env = stackEnvironment(bench.portOffset, home, home);

@@ -1,13 +1,14 @@
 import type { ActionPlan, Outcome } from './action';
 import { acting, onAnswered } from './reduce-answers';
 import { onDesired, onVerdicts, type SeenVerdict } from './reduce-verdicts';
-import type {
-  ManualRequest,
-  PhaseState,
-  PolicyState,
-  RequestAnswer,
-  ResourceState,
-  Stage,
+import {
+  KNOWS_NOTHING,
+  type ManualRequest,
+  type PhaseState,
+  type PolicyState,
+  type RequestAnswer,
+  type ResourceState,
+  type Stage,
 } from './resource-state';
 import {
   askHeldAgain,
@@ -42,6 +43,8 @@ export type Fact =
   | { kind: 'childWanted'; actionId: string }
   | { kind: 'childStarted'; actionId: string }
   | { kind: 'recycled' }
+  /** The run began with something else than verdicts: it does not know whether there are any. */
+  | { kind: 'begunBlind' }
   | { kind: 'acknowledged'; version: number }
   | { kind: 'errandBegun'; actionId: string }
   | { kind: 'errandDone'; actionId: string };
@@ -70,6 +73,7 @@ const REDUCERS: Reducers = {
   childWanted: (state, fact) => withStage(state, fact.actionId, { kind: 'starting' }),
   childStarted: (state, fact) => withStage(state, fact.actionId, { kind: 'started' }),
   recycled: (state) => state,
+  begunBlind: (state) => (state.version === 0 ? { ...state, toAcknowledge: KNOWS_NOTHING } : state),
   acknowledged: (state, fact) =>
     state.toAcknowledge === fact.version ? { ...state, toAcknowledge: null } : state,
   errandBegun: (state, fact) => ({
@@ -118,8 +122,10 @@ function onManualAnswer(
 
 function withStage(state: ResourceState, actionId: string, stage: Stage): ResourceState {
   const manual = state.manual[actionId];
-  if (manual?.kind === 'acting') return withManual(state, actionId, { ...manual, stage });
-  return mapPolicies(state, (p) =>
+  // A grant that came before the policy was known, and its answer since, speak of the same action.
+  const next =
+    manual?.kind === 'acting' ? withManual(state, actionId, { ...manual, stage }) : state;
+  return mapPolicies(next, (p) =>
     p.phase.kind === 'acting' && p.phase.actionId === actionId
       ? { ...p, phase: { ...p.phase, stage } }
       : p,

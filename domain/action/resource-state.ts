@@ -19,6 +19,9 @@ export interface ResourceState {
   errands: Errand[];
 }
 
+/** Acknowledged instead of a version by a run that was told of none: what was sent is sent again. */
+export const KNOWS_NOTHING = 0;
+
 export interface PolicyState {
   policyRevision: number;
   conditionHash: string;
@@ -97,7 +100,7 @@ export type RequestAnswer =
 export function emptyState(resource: string): ResourceState {
   return {
     resource,
-    version: 0,
+    version: KNOWS_NOTHING,
     toAcknowledge: null,
     isDeleted: false,
     policies: {},

@@ -370,3 +370,16 @@ test('what a request waits for in the queue is in why, and counted', async () =>
     await api.close();
   }
 });
+
+test('a request that is withdrawn after its grant was told tells the parent how it ended', async () => {
+  const { pool } = database;
+  const actionId = await ask(pool, { target: 'default/web', policy: INPUT.policy });
+  await admit(pool);
+  await activities.withdraw({ actionId, reason: 'cleared' });
+  const told = await query(
+    pool,
+    `select payload ->> 'outcome' as outcome from outbox where kind = 'actionFinished' and action = $1`,
+    [actionId],
+  );
+  expect(told).toEqual([{ outcome: 'cancelled' }]);
+});

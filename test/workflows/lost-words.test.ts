@@ -122,3 +122,25 @@ test('a grant that its parent never heard is told again, and its slot is freed',
   // The condition is clear: it was started, and called off before its effect.
   expect(runtime.effects().filter((key) => key.startsWith(unheard.actionId))).toEqual([]);
 });
+
+test('a granted action of which Temporal knows nothing for minutes is given up, and its slot is freed', async () => {
+  await plane.apply(...watched('given-up', 'up == 0'));
+  await plane.send('given-up', 'up', 0);
+  const plan = await planOf(await plane.healthyUntil('given-up', 'succeeded'));
+  const lost = await copyRequest(plan, 'granted');
+  await plane.rows(
+    `insert into slots (action_id, target, policy, granted_at) values ($1, $2, $3, now() - interval '6 minutes')`,
+    lost.actionId,
+    lost.resource,
+    lost.policy,
+  );
+  await startHousekeeping(plane.temporal.client, 500);
+  await waitFor('it to be reaped', async () => {
+    const reaped = await plane.rows(
+      `select 1 from audit_events where action_id = $1 and event = 'reaped'`,
+      lost.actionId,
+    );
+    return reaped.length === 1;
+  });
+  expect(await plane.rows('select 1 from slots where action_id = $1', lost.actionId)).toEqual([]);
+});

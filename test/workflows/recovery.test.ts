@@ -7,7 +7,12 @@ import { startControlPlane, type ControlPlane } from '../support/control-plane';
 import { createCountingRuntime, type CountingRuntime } from '../support/counting-runtime';
 import { watched } from '../support/policies';
 import { waitFor } from '../support/wait';
-import { actionWorkflowId, RESOURCE_WORKFLOW, CONTROL_QUEUE } from '../../workflows/contract';
+import {
+  actionWorkflowId,
+  RESOURCE_WORKFLOW,
+  CONTROL_QUEUE,
+  SIGNALS,
+} from '../../workflows/contract';
 
 let plane: ControlPlane;
 let runtime: CountingRuntime;
@@ -35,6 +40,31 @@ test('a workflow terminated while it waits to fire is started again by the sweep
   );
   await handle.terminate('an operator');
   const id = await plane.healthyUntil('ended', 'succeeded');
+  expect(effectsOf(id)).toBe(1);
+});
+
+test('a run that a lifted gate has started, where one was lost, is told the verdicts again and acts', async () => {
+  const pause = `insert into pauses (scope, reason, actor) values ('default/blind', 'work', 'test')`;
+  await plane.rows(pause);
+  await plane.apply(...watched('blind', 'up == 0'));
+  await plane.send('blind', 'up', 0);
+  await waitFor('the pause to hold it', async () => {
+    const held = await plane.rows(
+      `select 1 from episodes where resource = 'default/blind' and held_gate = 'paused'`,
+    );
+    return held.length === 1;
+  });
+  await plane.rows(`delete from pauses where scope = 'default/blind'`);
+  const { workflow } = plane.temporal.client;
+  await workflow.getHandle('resource/default/blind').terminate('an operator');
+  await workflow.signalWithStart(RESOURCE_WORKFLOW, {
+    workflowId: 'resource/default/blind',
+    taskQueue: CONTROL_QUEUE,
+    args: [{ resource: 'default/blind' }],
+    signal: SIGNALS.gateLifted,
+    signalArgs: [{ gate: 'paused' }],
+  });
+  const id = await plane.healthyUntil('blind', 'succeeded');
   expect(effectsOf(id)).toBe(1);
 });
 

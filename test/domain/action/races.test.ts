@@ -48,7 +48,7 @@ const APPROVED_BY_PEOPLE: ActionPlan = {
   approval: { required: 1, deadlineMs: 60_000, onDeadline: 'expire' },
 };
 const TO_BE_APPROVED: RequestAnswer = { kind: 'start', plan: APPROVED_BY_PEOPLE, token: null };
-const FINISHED: Fact = {
+const FINISHED: Extract<Fact, { kind: 'actionFinished' }> = {
   kind: 'actionFinished',
   actionId: 'other',
   policy: 'default/other',
@@ -157,6 +157,28 @@ test('a late grant does not make a policy forget the action that it runs', () =>
   );
   expect(state.policies[POLICY]?.phase).toMatchObject({ kind: 'acting', actionId: 'a' });
   expect(Object.keys(state.manual)).toEqual(['late']);
+});
+
+test('a grant that came before its policy was known, and its answer since, start one action and come to rest', () => {
+  version = 60;
+  const grant: Fact = { kind: 'slotGranted', plan: planOf('a'), token: 1 };
+  const answer = answered({ kind: 'start', plan: planOf('a'), token: 1 });
+  const state = after(grant, renewed(verdict('true')), ASKED, answer);
+  expect(kinds(state)).toEqual(['startChild', 'startChild']);
+  const wanted = reduce(state, { kind: 'childWanted', actionId: 'a' }, NOW);
+  expect(kinds(wanted)).toEqual([]);
+  const ended = reduce(wanted, { ...FINISHED, actionId: 'a', policy: POLICY }, NOW);
+  expect(ended.manual).toEqual({});
+  expect(ended.policies[POLICY]?.phase.kind).toBe('firing');
+});
+
+test('a run that began with something else than verdicts says so, one that knows them does not', () => {
+  version = 70;
+  const blind: Fact = { kind: 'begunBlind' };
+  expect(plan(after({ kind: 'gateLifted' }, blind), NOW).intents).toEqual([
+    { kind: 'acknowledge', version: 0 },
+  ]);
+  expect(kinds(after(renewed(verdict('false')), blind))).toEqual([]);
 });
 
 test('a condition that is edited while its policy asks is not asked about twice at once', () => {
