@@ -5,7 +5,7 @@ import { resetFromOutside, rowOf, type Cell } from './lane';
 import type { Point } from './worker';
 import type { Kind } from './world';
 
-/** How a cell must end: the outcome that is recorded, and the effects in the world. */
+/** How a cell may end: the outcome that is recorded, and the effects in the world. */
 export interface Ending {
   outcome: string;
   effects: number;
@@ -17,26 +17,32 @@ export interface Fault {
   row: string;
   /** The effect waits in its middle until it is let go. */
   waits?: true;
-  ends: Record<Kind, Ending>;
+  ends: Record<Kind, readonly Ending[]>;
   inject: (cell: Cell) => Promise<void>;
 }
 
 const UNDER_WAY_MS = 60_000;
 
-function alike(outcome: string, effects: number): Record<Kind, Ending> {
-  const ending = { outcome, effects };
-  return { inspectable: ending, opaque: ending, idempotent: ending };
+function alike(outcome: string, effects: number): Fault['ends'] {
+  const ends = [{ outcome, effects }];
+  return { inspectable: ends, opaque: ends, idempotent: ends };
 }
 
 const ONCE: Ending = { outcome: 'succeeded', effects: 1 };
 
 /** Of an opaque effect nobody can tell whether it happened; one that may be repeated is. */
-function unclear(effects: 0 | 1): Record<Kind, Ending> {
+function unclear(effects: 0 | 1): Fault['ends'] {
   return {
-    inspectable: ONCE,
-    opaque: { outcome: 'inconclusive', effects },
-    idempotent: { outcome: 'succeeded', effects: effects + 1 },
+    inspectable: [ONCE],
+    opaque: [{ outcome: 'inconclusive', effects }],
+    idempotent: [{ outcome: 'succeeded', effects: effects + 1 }],
   };
+}
+
+/** The first try hears, once it goes on, that it was given up: before or after its effect is told. */
+function overlapping(): Fault['ends'] {
+  const { inspectable, opaque, idempotent } = unclear(1);
+  return { inspectable, opaque: [ONCE, ...opaque], idempotent: [ONCE, ...idempotent] };
 }
 
 function killedAt(point: Point): Fault['inject'] {
@@ -110,9 +116,9 @@ export const OTHER_STEPS: readonly (Fault & { point: Point })[] = (
 export const OTHERS: readonly Fault[] = [
   {
     key: 'overlap',
-    row: 'suspended during the effect; a second try overlaps, both complete',
+    row: 'suspended during the effect: a second try overlaps',
     waits: true,
-    ends: alike('succeeded', 1),
+    ends: overlapping(),
     async inject(cell) {
       const { lane, subject } = cell;
       const id = await cell.fire();
@@ -128,12 +134,17 @@ export const OTHERS: readonly Fault[] = [
           const { raw } = await handle.describe();
           const pending = raw.pendingActivities ?? [];
           return pending.some(({ attempt, lastHeartbeatTime, state }) => {
-            return (attempt ?? 0) > 1 && state === STARTED && lastHeartbeatTime !== undefined;
+            return (attempt ?? 0) > 1 && Number(state) === STARTED && lastHeartbeatTime !== undefined;
           });
         },
         60_000,
       );
       first.resume();
+      await waitFor(
+        'the effect to be told',
+        async () => (await rowOf(lane.plane, cell.resource))?.state !== 'executing',
+        60_000,
+      );
       await first.retire();
     },
   },

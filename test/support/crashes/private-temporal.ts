@@ -38,7 +38,7 @@ export async function startPrivateTemporal(): Promise<PrivateTemporal> {
     },
     async kill() {
       const dying = child;
-      if (dying === null || dying.exitCode !== null || dying.signalCode !== null) return;
+      if (dying?.exitCode !== null || dying.signalCode !== null) return;
       const gone = new Promise((resolve) => dying.once('exit', resolve));
       dying.kill('SIGKILL');
       await gone;
