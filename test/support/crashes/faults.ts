@@ -134,7 +134,9 @@ export const OTHERS: readonly Fault[] = [
           const { raw } = await handle.describe();
           const pending = raw.pendingActivities ?? [];
           return pending.some(({ attempt, lastHeartbeatTime, state }) => {
-            return (attempt ?? 0) > 1 && Number(state) === STARTED && lastHeartbeatTime !== undefined;
+            return (
+              (attempt ?? 0) > 1 && Number(state) === STARTED && lastHeartbeatTime !== undefined
+            );
           });
         },
         60_000,
