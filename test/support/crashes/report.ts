@@ -62,8 +62,8 @@ kills; \`VIGIL_WRITE_TABLE=1\` writes this page.
 
 ${table}
 
-The worker is killed by SIGKILL and another one is started. The last step of each row counts: \`succeeded\` needs fresh samples that are healthy.
-Effects are counted by
+The worker is killed by SIGKILL and another one is started. \`succeeded\` needs fresh samples that are healthy: they are sent
+once the effect is told. Effects are counted by
 
 ${[...counted, ...left].join('\n')}
 

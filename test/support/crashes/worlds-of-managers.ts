@@ -13,7 +13,7 @@ import { linesOf, restart, STOP_S } from './worlds-of-files';
 /** Runtimes whose effects a manager of its own records: Docker's events, systemd's InvocationIDs. */
 
 /** Ends when it is told to, which a shell as pid 1 does not by itself. */
-const SLEEPER = ['sh', '-c', 'trap "sleep 0.5; exit 0" TERM; sleep 1000 & wait'];
+const SLEEPER = ['sh', '-c', `trap "sleep ${STOP_S}; exit 0" TERM; sleep 1000 & wait`];
 
 export function dockerWorld(host: string): World {
   return {
@@ -23,17 +23,16 @@ export function dockerWorld(host: string): World {
       const docker = dockerAt(host);
       const runtime = DOCKER_SCHEMA.parse({
         ...{ type: 'docker', image: 'vigil-test:1', network: 'none', command: SLEEPER },
-        ...{ stopTimeout: '5s', runningFor: '200ms' },
+        ...{ stopTimeout: '5s', runningFor: '500ms' },
       });
       const resource = `default/${name}`;
       const target = { resource, spec: serviceSpec({ runtime }) };
       const since = Date.now() / 1000 - 1;
       const own = { label: [`vigil.owner=${home}`, `vigil.resource=${resource}`] };
-      const containers = () => docker.listContainers({ all: true, filters: own });
-      const starts = async (): Promise<number> => {
+      const count = async (event: 'create' | 'start'): Promise<number> => {
         const stream = await docker.getEvents({
           ...{ since, until: Date.now() / 1000 + 0.001 },
-          filters: { ...own, event: ['start'] },
+          filters: { ...own, event: [event] },
         });
         const chunks: Buffer[] = [];
         for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
@@ -43,12 +42,12 @@ export function dockerWorld(host: string): World {
       await hands.ensureRunning(target);
       return {
         ...{ spec: { runtime }, step: restart, letGo: () => undefined },
-        effects: async () => (await starts()) - 1,
+        effects: async () => (await count('start')) - 1,
         // The new one is made while the old one still runs.
-        isUnderWay: async () => (await containers()).length > 1,
+        isUnderWay: async () => (await count('create')) > 1,
         async remove() {
           const ending = { force: true, v: true };
-          const all = await containers();
+          const all = await docker.listContainers({ all: true, filters: own });
           await Promise.all(all.map(({ Id }) => docker.getContainer(Id).remove(ending)));
         },
       };
