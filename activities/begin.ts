@@ -11,6 +11,7 @@ import {
 } from '../storage/decision-facts';
 import { loadMaintenance } from '../storage/gate-facts';
 import { loadGroupKeys } from '../storage/groups';
+import { stepEnd } from '../storage/journal';
 import { auditOf, findRequest, showState } from '../storage/requests';
 import type { RuntimeTarget } from '../domain/action/runtime';
 import type { Resource, ServiceSpec } from '../domain/resource';
@@ -44,13 +45,25 @@ export function createBeginActivities({ pool }: ActivityDeps) {
       if (request?.state !== 'granted' || request.token !== input.token) {
         return stop('the slot was lost');
       }
-      const order = await standingOrder(pool, plan.resource, now);
-      if (order !== null && !(await wasForced(pool, plan.actionId))) return stop(order);
-      const doubt = await doubtOf(pool, plan, resource, now);
-      if (doubt !== null) return stop(doubt);
+      // Of a run that was reset from outside: what is done cannot be called off, only told.
+      const isDone = (await stepEnd(pool, plan.actionId, input.step)) !== null;
+      const hindrance = isDone ? null : await hindranceOf(pool, plan, resource, now);
+      if (hindrance !== null) return stop(hindrance);
       return inTransaction(pool, (db) => markBegun(db, input, { spec, now }));
     },
   };
+}
+
+/** Why the step may not be begun now; null: it may. */
+async function hindranceOf(
+  db: Db,
+  plan: ActionPlan,
+  resource: Resource,
+  now: number,
+): Promise<string | null> {
+  const order = await standingOrder(db, plan.resource, now);
+  if (order !== null && !(await wasForced(db, plan.actionId))) return order;
+  return doubtOf(db, plan, resource, now);
 }
 
 /** A pause or a maintenance window that began since the slot was granted; null: none. */

@@ -8,6 +8,7 @@ import { query } from '../../storage/database';
 import { admit } from '../../storage/admission';
 import { writeDefinition } from '../../storage/definitions';
 import { applyRevision } from '../../storage/manifests';
+import { createDatabaseJournal } from '../../storage/journal';
 import { createSampleStore } from '../../storage/samples';
 import { createTestApi } from '../support/api';
 import { condition as whole } from '../support/conditions';
@@ -36,12 +37,17 @@ beforeEach(async () => {
     constants: DEFAULT_CONSTANTS,
   });
   await applyPolicy({});
-  const samples = createSampleStore({ pool, now: Date.now, onCommitted: () => undefined });
-  const tags = { namespace: 'default', resource: 'web' };
-  await samples.append([{ name: 'up', tags, source: 'test', ts: Date.now(), value: 0 }], null);
-  await samples.close();
+  await sendUp(0);
 });
 afterEach(() => database.drop());
+
+async function sendUp(value: number): Promise<void> {
+  const { pool } = database;
+  const samples = createSampleStore({ pool, now: Date.now, onCommitted: () => undefined });
+  const tags = { namespace: 'default', resource: 'web' };
+  await samples.append([{ name: 'up', tags, source: 'test', ts: Date.now(), value }], null);
+  await samples.close();
+}
 
 const DAY_MS = 86_400_000;
 const INPUT = {
@@ -99,6 +105,21 @@ test('a disabled policy asks for nothing, and what was granted before does not a
     outcome: 'cancelled',
     reason: 'the policy is disabled',
   });
+});
+
+test.each([
+  ['done', 'go', true],
+  ['begun', 'stop', false],
+])('a step that is %s and whose condition has cleared: %s', async (_state, kind, isEnded) => {
+  const made = await activities.request(INPUT);
+  if (made.kind !== 'start' || made.token === null) throw new Error(JSON.stringify(made));
+  const { plan, token } = made;
+  const journal = createDatabaseJournal(database.pool);
+  const key = { actionId: plan.actionId, step: 0, target: plan.resource, token };
+  await journal.begin(key, { identity: null, takenAt: 0 });
+  if (isEnded) await journal.end(key, { identity: null, summary: 'did it' });
+  await sendUp(1);
+  expect(await activities.begin({ plan, step: 0, token })).toMatchObject({ kind });
 });
 
 test('a resume that is being written is waited for: no hold is written that nobody lifts', async () => {

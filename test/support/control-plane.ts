@@ -42,10 +42,16 @@ export interface ControlPlane {
 
 export async function startControlPlane(
   runtimes: (home: string) => Runtime[],
-  options: { deps?: Partial<ActivityDeps>; sweepMs?: number; withWorker?: boolean } = {},
+  options: {
+    deps?: Partial<ActivityDeps>;
+    sweepMs?: number;
+    withWorker?: boolean;
+    /** host:port of another Temporal than that of this run. */
+    temporalAddress?: string;
+  } = {},
 ): Promise<ControlPlane> {
   const database = await createTestDatabase();
-  const temporal = await createTestNamespace();
+  const temporal = await createTestNamespace(options.temporalAddress);
   const home = mkdtempSync(join(tmpdir(), 'vigil-test-'));
   const logger = createLogger('test', process.env['TEST_LOG'] ?? 'fatal');
   const { pool } = database;

@@ -12,10 +12,13 @@ export interface TestNamespace {
   close: () => Promise<void>;
 }
 
-/** A Temporal namespace of its own, so that the queues and ids of test files do not meet. */
-export async function createTestNamespace(): Promise<TestNamespace> {
-  const { address, close } = await createTestTemporal();
-  await close();
+/**
+ * A Temporal namespace of its own, so that the queues and ids of test files do not meet.
+ *
+ * @param at host:port of another server than that of this run
+ */
+export async function createTestNamespace(at?: string): Promise<TestNamespace> {
+  const address = at ?? (await addressOfThisRun());
   const connection = await Connection.connect({ address });
   const namespace = `test-${randomUUID()}`;
   await connection.workflowService.registerNamespace({
@@ -38,4 +41,10 @@ export async function createTestNamespace(): Promise<TestNamespace> {
     client: new Client({ connection, namespace }),
     close: () => connection.close(),
   };
+}
+
+async function addressOfThisRun(): Promise<string> {
+  const { address, close } = await createTestTemporal();
+  await close();
+  return address;
 }

@@ -50,7 +50,7 @@ const isHostManaged = readFileSync('/proc/1/comm', 'utf8').trim() === 'systemd';
 /** `describe` where a real manager can be had; else what needs one is skipped, and the run says so. */
 export const describeLive = canHaveManager() ? describe : describe.skip;
 
-function canHaveManager(): boolean {
+export function canHaveManager(): boolean {
   if (isHostManaged) return process.getuid?.() === 0 || 'XDG_RUNTIME_DIR' in process.env;
   if (!existsSync(SYSTEMD)) return false;
   return spawnSync('unshare', ['--mount', 'true'], { stdio: 'ignore' }).status === 0;
