@@ -499,6 +499,7 @@ create table resources (
   constraint resources_created_revision_fkey FOREIGN KEY (created_revision) REFERENCES revisions(revision),
   constraint resources_revision_fkey FOREIGN KEY (revision) REFERENCES revisions(revision)
 );
+CREATE INDEX resources_service ON public.resources USING btree (namespace, service);
 comment on column resources.created_revision is 'revision that made it since its last deletion: the generation';
 
 create table revisions (
