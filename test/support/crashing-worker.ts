@@ -40,7 +40,6 @@ async function main(settings: Settings): Promise<void> {
           crashingOnce(runtime, settings),
         ]),
       ),
-      home: settings.home,
       approvalKey: () => APPROVAL_KEY,
       allowUnsignedSignals: true,
       hasSearchAttributes: true,
