@@ -1,9 +1,11 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CATALOGUES } from '../../activities/catalogue';
 import type { ActivityDeps } from '../../activities';
 import type { ExecuteRequest } from '../../domain/action/runtime';
 import { parseManifests } from '../../language/manifest/compile';
 import { createTestApi, type TestApi } from './api';
-import { startControlPlane, type ControlPlane } from './control-plane';
+import { APPROVAL_KEY, startControlPlane, type ControlPlane } from './control-plane';
 import { createCountingRuntime, type CountingRuntime } from './counting-runtime';
 import { waitFor } from './wait';
 
@@ -15,6 +17,8 @@ interface WhyAnswer {
     phase: string;
     held: { gate: string; detail: string } | null;
     waitsFor: string | null;
+    until: string | null;
+    maxAttempts: number;
   }[];
 }
 
@@ -65,8 +69,11 @@ export async function startScenario(
     options,
   );
   if (runtime === undefined) throw new Error('the control plane made no runtime');
+  const approvalKeyFile = join(plane.home, 'approval.key');
+  writeFileSync(approvalKeyFile, APPROVAL_KEY);
   const api = await createTestApi({
     pool: plane.database.pool,
+    config: { approvalKeyFile },
     deps: { temporal: plane.temporal.client },
   });
   const world = createWorld(plane, runtime);
