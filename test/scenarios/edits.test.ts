@@ -64,7 +64,9 @@ test('another condition starts the wait anew, by its own verdict', async () => {
   const from = Date.now();
   expect(await pendingUntil('moved')).toBeGreaterThan(from + 3_590_000);
   await scenario.apply(policyYaml('moved', 'errors > 5 for 300ms'));
-  scenario.onEffect((name) => scenario.set(name, { errors: 0 }));
+  scenario.onEffect((name) => {
+    scenario.set(name, { errors: 0 });
+  });
   await scenario.plane.recorded('moved', 'succeeded');
   expect(await scenario.effectsOn('moved')).toBe(1);
 }, 60_000);

@@ -79,7 +79,9 @@ test('a pause in the middle: verify ends, no further rung begins, nothing new st
   expect(await scenario.effectsOn('other')).toBe(0);
   expect(await tokensOf('ladder')).toBe(0);
 
-  scenario.onEffect((name) => scenario.set(name, { up: 1 }));
+  scenario.onEffect((name) => {
+    scenario.set(name, { up: 1 });
+  });
   await post('resume', { scope: '*' });
   await Promise.all([
     scenario.plane.recorded('ladder', 'succeeded'),

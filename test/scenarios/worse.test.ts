@@ -34,8 +34,13 @@ const PATIENT = '{ settle: 100ms, stable: 500ms, within: 10m }';
 test('a fix after which it is more severe has failed at once, and is rolled back', async () => {
   scenario.runtime.restorable.add('restart');
   await scenario.apply(`${servicesYaml(['grave'])}${policyYaml('grave', PATIENT)}`);
-  scenario.onEffect((name) => scenario.set(name, { errors: 90 }));
-  scenario.runtime.onRestore = () => Promise.resolve(scenario.set('grave', { errors: 20 }));
+  scenario.onEffect((name) => {
+    scenario.set(name, { errors: 90 });
+  });
+  scenario.runtime.onRestore = () => {
+    scenario.set('grave', { errors: 20 });
+    return Promise.resolve();
+  };
   scenario.set('grave', { errors: 20 });
   const id = await scenario.plane.recorded('grave', 'rolled_back', 15_000);
   expect(scenario.runtime.undone()).toEqual([`${id}/0/restore`]);
@@ -58,7 +63,9 @@ spec:
   severity: critical
   action: notify
 `);
-  scenario.onEffect((name) => scenario.set(name, { latency: 7 }));
+  scenario.onEffect((name) => {
+    scenario.set(name, { latency: 7 });
+  });
   scenario.set('sick', { errors: 20, latency: 1 });
   await scenario.plane.recorded('sick', 'failed', 15_000);
   const action = (await scenario.actionsOf('sick')).find(
@@ -73,7 +80,9 @@ test('data that stops after the action leaves a doubt, which is told and never r
   await scenario.apply(
     `${servicesYaml(['mute'])}${policyYaml('mute', '{ settle: 100ms, stable: 500ms, within: 3s }')}`,
   );
-  scenario.onEffect((name) => scenario.set(name, { errors: null }));
+  scenario.onEffect((name) => {
+    scenario.set(name, { errors: null });
+  });
   scenario.set('mute', { errors: 20 });
   const id = await scenario.plane.recorded('mute', 'inconclusive');
   const [action] = await scenario.actionsOf('mute');
