@@ -5,11 +5,12 @@ import {
   defineQuery,
   defineSignal,
   defineUpdate,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { plan, type Deadline, type Plan } from '../domain/action/plan';
+import { inTurn, plan, type Deadline, type Intent, type Plan } from '../domain/action/plan';
 import { reduce, type Fact } from '../domain/action/reduce';
 import { emptyState, type ResourceState } from '../domain/action/resource-state';
 import { describeState } from '../domain/action/story';
@@ -86,11 +87,18 @@ function step(run: Run, inbox: Fact[], hands: Hands): Plan {
     }
     const next = plan(run.state, Date.now());
     run.state = next.state;
-    for (const intent of next.intents) {
+    const intents = turnsOf(next);
+    for (const intent of intents) {
       run.state = reduce(run.state, hands.start(intent, run.state.version), Date.now());
     }
-    if (next.intents.length === 0) return next;
+    if (intents.length === 0) return next;
   }
+}
+
+/** Policies that want the same target ask one after the other, the worst first. */
+function turnsOf(next: Plan): Intent[] {
+  const fair = inTurn(next);
+  return fair.length < next.intents.length && patched('worst-asks-first') ? fair : next.intents;
 }
 
 function carry({ state }: Run, hands: Hands): Carried {
