@@ -44,6 +44,6 @@ function latchedOf(
 }
 
 /** The interval that `for N attempts` counts in; null: the median gap of the series. */
-export function intervalOf(resource: Resource): number | null {
+function intervalOf(resource: Resource): number | null {
   return resource.spec?.healthCheck?.intervalMs ?? null;
 }

@@ -6,7 +6,7 @@ import { manualExpression, verify } from '../domain/action/verify';
 import type { WorseFacts } from '../domain/action/worse';
 import { severityRank, type Policy } from '../domain/policy/policy';
 import { readingOf } from '../domain/policy/reading';
-import type { Resource } from '../domain/resource';
+import type { ServiceSpec } from '../domain/resource';
 import { insertAudit } from '../storage/audit';
 import { databaseNow } from '../storage/clock';
 import { loadPolicyRevision, loadResource } from '../storage/decision-facts';
@@ -15,7 +15,6 @@ import { auditOf, showState } from '../storage/requests';
 import { loadTurnedTrue, startVerification } from '../storage/verifications';
 import { loadWindows } from '../storage/windows';
 import type { ActivityDeps } from './deps';
-import { intervalOf } from './observation';
 
 /** Samples this long before the step's end say what each series' newest timestamp was then. */
 const BEFORE_MS = 5 * 60_000;
@@ -39,11 +38,10 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
     async verify(input: VerifyInput): Promise<VerifyReply> {
       const { plan } = input;
       const stepEndedAt = await markExecuted(pool, input);
+      // What was begun is verified although its manifest is gone since: the plan says what it was.
       const resource = await loadResource(pool, plan.resource);
-      if (resource === null) {
-        return { outcome: 'inconclusive', why: 'the manifest is gone: nothing says what is right' };
-      }
-      const answer = await lookOnce(pool, input, { stepEndedAt, resource });
+      const spec = resource?.spec ?? plan.spec;
+      const answer = await lookOnce(pool, input, { stepEndedAt, spec });
       if (answer.kind === 'waiting') throw notYet(answer.why);
       const { outcome, why } = answer;
       const row = auditOf(plan, 'verified', { outcome, why }, { step: input.step, door: 'worker' });
@@ -56,13 +54,13 @@ export function createVerifyActivities({ pool }: ActivityDeps) {
 async function lookOnce(
   pool: Pool,
   { plan, step }: VerifyInput,
-  { stepEndedAt, resource }: { stepEndedAt: number; resource: Resource },
+  { stepEndedAt, spec }: { stepEndedAt: number; spec: ServiceSpec },
 ): Promise<ReturnType<typeof verify>> {
   const policy =
     plan.policy === null ? null : await loadPolicyRevision(pool, plan.policy, plan.policyRevision);
-  const hasHealthCheck = resource.spec !== null && resource.spec.healthCheck !== null;
   const verb = plan.steps[step]?.action ?? '';
-  const expression = policy?.condition.expression ?? manualExpression(verb, hasHealthCheck);
+  const expression =
+    policy?.condition.expression ?? manualExpression(verb, spec.healthCheck !== null);
   const reading = readingOf(policy ?? { condition: { text: '', hash: '', expression, forMs: 0 } });
   const now = await databaseNow(pool);
   const range = { from: stepEndedAt - Math.max(BEFORE_MS, reading.lookbackMs), to: now };
@@ -73,7 +71,7 @@ async function lookOnce(
     series,
     stepEndedAt,
     now,
-    intervalMs: intervalOf(resource),
+    intervalMs: spec.healthCheck?.intervalMs ?? null,
     verify: plan.verify,
     ...(policy === null ? {} : await worseFacts(pool, plan, { policy, stepEndedAt, now })),
   });

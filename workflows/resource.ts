@@ -10,7 +10,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { plan, type Deadline, type Plan } from '../domain/action/plan';
+import { inTurn, plan, type Deadline, type Intent, type Plan } from '../domain/action/plan';
 import { reduce, type Fact } from '../domain/action/reduce';
 import { emptyState, KNOWS_NOTHING, type ResourceState } from '../domain/action/resource-state';
 import { describeState } from '../domain/action/story';
@@ -94,10 +94,11 @@ function step(run: Run, inbox: Fact[], hands: Hands): Plan {
     if (isFirst) begin(run);
     const next = plan(run.state, Date.now());
     run.state = next.state;
-    for (const intent of next.intents) {
+    const intents = turnsOf(next);
+    for (const intent of intents) {
       run.state = reduce(run.state, hands.start(intent, run.state.version), Date.now());
     }
-    if (next.intents.length === 0) return next;
+    if (intents.length === 0) return next;
   }
 }
 
@@ -106,6 +107,12 @@ function begin(run: Run): void {
   run.isNew = false;
   if (run.state.version !== KNOWS_NOTHING || !patched('begun-blind')) return;
   run.state = reduce(run.state, { kind: 'begunBlind' }, Date.now());
+}
+
+/** Policies that want the same target ask one after the other, the worst first. */
+function turnsOf(next: Plan): Intent[] {
+  const fair = inTurn(next);
+  return fair.length < next.intents.length && patched('worst-asks-first') ? fair : next.intents;
 }
 
 function carry({ state }: Run, hands: Hands): Carried {

@@ -1,4 +1,6 @@
 import type { ActionPlan } from './action';
+import { severityRank } from '../policy/policy';
+import { isAsking } from './state-edits';
 import type { Errand, ManualRequest, PolicyState, ResourceState } from './resource-state';
 
 /** What the workflow is to start now; carrying one out is reported back to `reduce` as a fact. */
@@ -50,6 +52,30 @@ export function plan(before: ResourceState, now: number): Plan {
     ),
     isIdle: policies.every(([, p]) => p.phase.kind === 'inactive') && isEmpty(state.manual),
   };
+}
+
+/**
+ * Of the policies that would ask now, those before whom no more severe one (then by name) asks: two
+ * that ask at once race for the target, and the milder one might win. The others ask once it is
+ * answered.
+ */
+export function inTurn({ intents, state }: Pick<Plan, 'intents' | 'state'>): Intent[] {
+  const due = new Set(intents.flatMap((one) => (one.kind === 'request' ? [one.policy] : [])));
+  const asking = Object.entries(state.policies).filter(
+    ([key, { phase }]) => due.has(key) || isAsking(phase),
+  );
+  return intents.filter((intent) => {
+    if (intent.kind !== 'request') return true;
+    const own = state.policies[intent.policy];
+    return (
+      own === undefined || !asking.some(([key, p]) => goesBefore([key, p], [intent.policy, own]))
+    );
+  });
+}
+
+function goesBefore([a, p]: [string, PolicyState], [b, q]: [string, PolicyState]): boolean {
+  const difference = severityRank(p.severity) - severityRank(q.severity);
+  return difference < 0 || (difference === 0 && a < b);
 }
 
 /** Cooldown ends in firing if the verdict is still true, else inactive. */
