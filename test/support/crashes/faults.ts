@@ -182,11 +182,13 @@ export const OTHERS: readonly Fault[] = [
     key: 'unslotted',
     row: 'slot lost before the step is confirmed',
     ends: alike('cancelled', 0),
-    async inject({ lane, resource, fire }) {
+    async inject({ lane, resource, fire, calm }) {
       lane.worker().holdAt(resource, 'inspected');
       const id = await fire();
       await lane.worker().isHeld(resource);
       await lane.plane.rows('delete from slots where action_id = $1', id);
+      // Nothing was done, so that the next action would follow at once.
+      await calm();
       lane.worker().release(resource);
     },
   },

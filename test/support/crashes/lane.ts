@@ -80,6 +80,8 @@ export interface Cell {
   subject: Subject;
   /** Makes the condition true; resolves with the action that this asks for. */
   fire: () => Promise<string>;
+  /** What the condition reads is healthy from now on: nothing is asked for once more. */
+  calm: () => Promise<void>;
   /** Sends what the condition reads, healthy once the effect is told, until the action is recorded. */
   outcome: () => Promise<string>;
 }
@@ -97,8 +99,13 @@ export async function makeCell(
   });
   const spec = { ...subject.spec, sync: { mode: 'detect', cooldownMs: 1000 } as const };
   await plane.apply(service(name, spec), policy);
+  let isCalm = false;
   return {
     ...{ lane, name, resource, subject },
+    async calm() {
+      isCalm = true;
+      await plane.send(name, 'up', 1);
+    },
     async fire() {
       await plane.send(name, 'up', 0);
       return waitFor('the action', async () => (await rowOf(plane, resource))?.action_id, FIRE_MS);
@@ -106,7 +113,7 @@ export async function makeCell(
     async outcome() {
       const stop = plane.keepSending(200, async () => {
         const row = await rowOf(plane, resource);
-        const isHealthy = row?.state === 'verifying' || Boolean(row?.outcome);
+        const isHealthy = isCalm || row?.state === 'verifying' || Boolean(row?.outcome);
         // As an agent would: what is not taken is followed by the next one.
         await plane.send(name, 'up', isHealthy ? 1 : 0).catch(() => undefined);
       });
@@ -130,10 +137,13 @@ interface Row {
   outcome: string | null;
 }
 
-/** The only action of the resource; undefined also while the database of a busy machine does not answer. */
+/** The first action of the resource; undefined also while the database of a busy machine does not answer. */
 export async function rowOf(plane: ControlPlane, resource: string): Promise<Row | undefined> {
   const rows = await plane
-    .rows<Row>('select action_id, state, outcome from actions where resource = $1', resource)
+    .rows<Row>(
+      'select action_id, state, outcome from actions where resource = $1 order by requested_at',
+      resource,
+    )
     .catch(() => []);
   return rows[0];
 }
