@@ -190,6 +190,14 @@ export const OTHERS: readonly Fault[] = [
       // Nothing was done, so that the next action would follow at once.
       await calm();
       lane.worker().release(resource);
+      // That the condition cleared would end it too, a look later.
+      await waitFor('it to end for want of its slot', async () => {
+        const [ended] = await lane.plane.rows<{ reason: string | null }>(
+          'select outcome_reason as reason from actions where action_id = $1',
+          id,
+        );
+        return ended?.reason === 'the slot was lost';
+      });
     },
   },
   {

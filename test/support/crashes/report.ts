@@ -70,7 +70,7 @@ ${[...counted, ...left].join('\n')}
 ## Three kinds of runtime
 
 - **Inspectable** (process, docker, systemd, config): what was begun is looked for in the world before it is done again. Never twice.
-- **Opaque** (script, webhook): nobody can look. At most once; where the worker died between the begin and the end, the action ends \`inconclusive\`.
+- **Opaque** (script, webhook): nobody can look. At most once; where two tries overlap, whether the first still hears of its effect is a race: \`succeeded\` or \`inconclusive\`, and one effect in both; where the worker died between the begin and the end, the action ends \`inconclusive\`.
 - **Idempotent** (\`idempotent: true\` of a script or webhook): its author allows a second time, so it is repeated until it is known to be done.
 
 ${NOT_GUARANTEED}`;
@@ -90,7 +90,7 @@ const NOT_GUARANTEED = `## What is not guaranteed
   since it was inspected, by whomever.
 - **A program that hides its environment or leaves its session** is not found again after a crash in the middle of its start.
 - **A lock that is lost while its holder is suspended**: the lock of a target is a connection to PostgreSQL. Where that connection is cut while the worker is
-  suspended in the middle of an effect, a second try begins beside it, and the first goes on when it is resumed. Begun by neither is an effect whose try was silent for more than 5 s.
+  suspended in the middle of an effect, a second try begins beside it, and the first goes on when it is resumed. A try that was silent for more than 5 s begins nothing.
 - **A lost journal** (PostgreSQL restored from an older backup, a host's \`journal\` folder deleted or copied) knows nothing of what it had recorded.
 - **Clocks of hosts** that are behind by more than 3 s let a host begin a step after its action ended \`inconclusive\`: docs/hosts.md.
 - What people and other programs do to the same target is theirs: it is refused as \`target changed\` where it is seen, and not prevented.
