@@ -1,13 +1,16 @@
 /** `npm test [-- jest's arguments]`: set-up, all tests, and a last line that counts them. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT, say } from './common.mjs';
 import { ensureReady } from './setup.mjs';
 
 /** Jest ends by itself right after the last test, unless something was left open. */
 const EXIT_GRACE_MS = 30_000;
+
+/** Most of the time a test of servers waits: for a timer, a sample, a process that starts. */
+const WORKERS = availableParallelism() + 1;
 
 await ensureReady();
 const folder = mkdtempSync(join(tmpdir(), 'vigil-results-'));
@@ -17,6 +20,7 @@ try {
   const jestCode = await runJest([
     '--json',
     `--outputFile=${resultsPath}`,
+    `--maxWorkers=${WORKERS}`,
     ...process.argv.slice(2),
   ]);
   process.exitCode = report(readResults(), jestCode);
