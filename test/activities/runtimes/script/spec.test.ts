@@ -138,7 +138,7 @@ describe('verbs of a person’s own', () => {
 
   test('what its target does not name is an error that lists what it does', () => {
     expect(lint('action: rebuild-index')).toEqual([
-      'error: the action rebuild-index cannot be done to Service default/web: its runtime script has restart, flush-cache',
+      'error: the action rebuild-index cannot be done to Service default/web: its runtime script has restart, flush-cache, notify',
     ]);
   });
 
