@@ -5,6 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { killNow } from '../support/kill';
 import { waitFor } from '../support/wait';
 
 const DEPLOY = join(__dirname, '../../deploy');
@@ -99,13 +100,13 @@ describe('keep-running.sh', () => {
   const worker = () => ['sh', '-c', `echo $$ >> ${join(folder, 'pids')}; exec sleep 60`];
   const pids = () =>
     existsSync(join(folder, 'pids'))
-      ? readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n').map(Number)
+      ? readFileSync(join(folder, 'pids'), 'utf8').split('\n').filter(Boolean).map(Number)
       : [];
 
   it('starts a killed command anew, and ends with it on SIGTERM', async () => {
     const script = start([KEEP_RUNNING, ...worker()]);
     await waitFor('the first start', () => pids().length === 1);
-    process.kill(pids()[0] ?? 0, 'SIGKILL');
+    killNow(pids()[0]);
     await waitFor('the second start', () => pids().length === 2);
     expect(script.exitCode).toBeNull();
 
@@ -113,7 +114,8 @@ describe('keep-running.sh', () => {
     script.kill('SIGTERM');
     const TERMINATED = 128 + 15;
     expect((await ended)[0]).toBe(TERMINATED);
-    expect(() => process.kill(pids()[1] ?? 0, 0)).toThrow('ESRCH');
+    const [, second = NaN] = pids();
+    expect(() => process.kill(second, 0)).toThrow('ESRCH');
   });
 
   it('waits for a command that takes its time to end, and returns its exit code', async () => {

@@ -14,6 +14,7 @@ import {
   type ActionView,
 } from '../support/stack-story';
 import { storyOf } from '../support/temporal-story';
+import { killNow } from '../support/kill';
 import { waitFor } from '../support/wait';
 import { addWebService, CONFIG, restartPolicy, type WebService } from '../support/web-service';
 
@@ -88,7 +89,7 @@ afterAll(async () => {
 
 test('a killed process is back within seconds, verified, and every record tells the same story', async () => {
   const before = await web.pid();
-  process.kill(before ?? 0, 'SIGKILL');
+  killNow(before);
   const after = await waitFor('another process', async () => {
     const pid = await web.pid();
     return pid !== before && pid;

@@ -7,6 +7,7 @@ import { freePort } from '../../../cli/up/ports';
 import { ensureDatabase, ping, preparePostgres, type Postgres } from '../../../cli/up/postgres';
 import { ROOT_FOLDER } from '../../../cli/up/postgres-folder';
 import { supervise, type Supervised } from '../../../cli/up/supervise';
+import { killNow } from '../../support/kill';
 import { waitFor } from '../../support/wait';
 
 let folder: string;
@@ -65,7 +66,7 @@ test('a server that a killed run left behind is ended before the next start', as
 
 test('the pid file of a server that was killed does not keep the next one from starting', async () => {
   const left = await start(await prepare());
-  process.kill(left.pid() ?? 0, 'SIGKILL');
+  killNow(left.pid());
   await left.stop();
   // The pid of the dead server was given to another process meanwhile: this one.
   const data = join(folder, 'postgres', 'data');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createChildOutput, type ChildOutput } from '../../../cli/up/child-output';
 import { isAlive } from '../../../cli/up/os-process';
 import { supervise, type ChildSpec, type Supervised } from '../../../cli/up/supervise';
+import { killNow } from '../../support/kill';
 import { waitFor } from '../../support/wait';
 
 const BACKOFF = { firstMs: 20, longestMs: 80, calmMs: 60_000 };
@@ -125,7 +126,7 @@ test('the wait before a restart doubles up to the longest', async () => {
     if (fs.existsSync('seen')) process.exit(3);
     fs.writeFileSync('seen', ''); ${READY} ${STAY}`;
   const child = await start(specOf(script));
-  process.kill(child.pid() ?? 0, 'SIGKILL');
+  killNow(child.pid());
   await waitFor('five ends', () => said.length >= 5);
   await child.stop();
   const waits = said.slice(0, 5).map((line) => /again in ([\d.]+) s/.exec(line)?.[1]);
