@@ -4,6 +4,7 @@ import { getPolicy, type PolicyRow } from '../storage/policies';
 import { apply, tryApply, type Change } from './apply';
 import type { ApiDeps } from './deps';
 import { API_SOURCE, compilePolicyBody, type Warnings } from './manifest-body';
+import { refuseUnknownVerbs } from './own-verbs';
 import { assertWritten, findPolicy } from './policies';
 import { conflict, HttpProblem, unprocessable } from './problems';
 
@@ -19,6 +20,7 @@ export async function createPolicy(
   by: By,
 ): Promise<{ place: ResourceName; warnings: Warnings }> {
   const { object, warnings } = compilePolicyBody(body, { policy: {}, ...keptBy(deps) });
+  await refuseUnknownVerbs(deps, object);
   const { kind, namespace, name } = object;
   const expected = { kind, namespace, name, revision: null };
   const result = await tryApply(deps, { ...by, objects: [object], deletions: [], expected });
@@ -51,6 +53,7 @@ export async function putPolicy(
   const row = await getPolicy(deps.pool, resourceKey(place.namespace, place.name));
   if (row !== null) assertWritten(row);
   const { object, warnings } = compilePolicyBody(body, { policy: place, ...keptBy(deps) });
+  await refuseUnknownVerbs(deps, object);
   const { changed } = await changeOne(
     deps,
     { ...by, objects: [object], deletions: [] },

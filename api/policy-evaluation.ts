@@ -10,6 +10,7 @@ import { judge, judgeStored, type Judgement } from './assessment';
 import type { ApiDeps } from './deps';
 import { parseSamples } from './ingest/samples';
 import { compilePolicyBody, type Warnings } from './manifest-body';
+import { refuseUnknownVerbs } from './own-verbs';
 import { findPolicy } from './policies';
 import { unprocessable, type Problem } from './problems';
 import { findResource, toResourceKey } from './targets';
@@ -80,11 +81,11 @@ async function subjectOf(deps: ApiDeps, { policy, condition }: Question): Promis
   }
   if (policy !== undefined) {
     const body = nameless(policy) ? { name: UNNAMED, ...policy } : policy;
-    const compiled = compiledOf(deps, body);
+    const compiled = await compiledOf(deps, body);
     return { ...compiled, condition: compiled.policy.condition, isStored: false };
   }
   // Conditions are compiled as part of a policy; its action is never looked at.
-  const carrier = compiledOf(deps, { name: UNNAMED, condition, action: 'restart' });
+  const carrier = await compiledOf(deps, { name: UNNAMED, condition, action: 'restart' });
   return { policy: null, condition: carrier.policy.condition, warnings: [], isStored: false };
 }
 
@@ -93,9 +94,13 @@ function nameless(body: unknown): body is Record<string, unknown> {
   return isObject && !('metadata' in body) && !('kind' in body);
 }
 
-function compiledOf({ config }: ApiDeps, body: unknown): { policy: Policy; warnings: Warnings } {
-  const options = { policy: {}, retentionMs: config.retention };
+async function compiledOf(
+  deps: ApiDeps,
+  body: unknown,
+): Promise<{ policy: Policy; warnings: Warnings }> {
+  const options = { policy: {}, retentionMs: deps.config.retention };
   const { object, warnings } = compilePolicyBody(body, options);
+  await refuseUnknownVerbs(deps, object);
   const [policy] = object.policies;
   if (policy === undefined) throw new Error('a policy manifest compiled to no policy');
   return { policy, warnings };

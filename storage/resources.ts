@@ -120,3 +120,15 @@ export async function touchAgent(db: Db, host: string, version: string): Promise
     [host, version],
   );
 }
+
+/** The verbs that Services of a namespace name themselves (runtimes script and webhook). */
+export async function listOwnVerbs(db: Db, namespace: string): Promise<string[]> {
+  const rows = await query<{ verb: string }>(
+    db,
+    `select distinct jsonb_object_keys(spec #> '{runtime,actions}') as verb from resources
+      where namespace = $1 and deleted_at is null
+        and jsonb_typeof(spec #> '{runtime,actions}') = 'object'`,
+    [namespace],
+  );
+  return rows.map(({ verb }) => verb);
+}

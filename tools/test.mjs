@@ -10,7 +10,7 @@ import { ensureReady } from './setup.mjs';
 const EXIT_GRACE_MS = 30_000;
 
 /** Most of the time a test of servers waits: for a timer, a sample, a process that starts. */
-const WORKERS = availableParallelism() + 1;
+const WORKERS = availableParallelism();
 
 await ensureReady();
 const folder = mkdtempSync(join(tmpdir(), 'vigil-results-'));

@@ -2,6 +2,7 @@ import { createPool } from '../../../storage/database';
 import { createRedis } from '../../../storage/redis';
 import { createTestApi } from '../../support/api';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
+import { waitFor } from '../../support/wait';
 import { pino } from 'pino';
 
 const logger = pino({ level: 'silent' });
@@ -50,6 +51,8 @@ test('Temporal or Redis away is degraded, which is not down', async () => {
       },
     },
   ]);
+  // Its call to Temporal is tried again for some time; shut under it, the channel would throw to nobody.
+  await waitFor('the last try', () => Date.now() - started > 5000);
   await api.close();
   redis?.close();
 });
