@@ -100,7 +100,8 @@ test('only one of two detectors dispatches, and the other takes over', async () 
   const first = await h.start({ temporal: h.nowhere });
   await waitFor('the first one leads', async () => {
     const [row] = await h.rows<{ n: number }>(
-      `select count(*) as n from pg_locks where locktype = 'advisory' and objid = 7846122 and granted`,
+      `select count(*) as n from pg_locks where database = (select oid from pg_database where datname = current_database())
+         and locktype = 'advisory' and objid = 7846122 and granted`,
     );
     return row?.n === 1;
   });
