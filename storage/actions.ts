@@ -1,27 +1,8 @@
-import type { ActionState, Outcome } from '../domain/action/action';
-import type { Severity, Step } from '../domain/policy/policy';
+import type { ProjectedAction } from '../domain/action/projection';
 import { query, type Db } from './database';
 
 /** One row of the projection `actions`; times in epoch ms. */
-export interface ActionRow {
-  id: string;
-  resource: string;
-  policy: string | null;
-  policyRevision: number;
-  severity: Severity;
-  steps: Step[];
-  state: ActionState;
-  outcome: Outcome | null;
-  outcomeReason: string | null;
-  dryRun: boolean;
-  requestedBy: string;
-  reason: string;
-  requestId: string | null;
-  approvalDeadline: number | null;
-  requestedAt: number;
-  admittedAt: number | null;
-  recordedAt: number | null;
-}
+export type ActionRow = ProjectedAction;
 
 export interface ActionFilter {
   resource: string | null;
@@ -36,7 +17,8 @@ export interface ActionPlace {
   id: string;
 }
 
-const COLUMNS = `action_id as id, resource, policy, policy_revision as "policyRevision", severity, steps, state,
+/** The columns of an ActionRow, under its names. */
+export const ACTION_COLUMNS = `action_id as id, resource, policy, policy_revision as "policyRevision", severity, steps, state,
   outcome, outcome_reason as "outcomeReason", dry_run as "dryRun", requested_by as "requestedBy", reason,
   correlation_id as "requestId", approval_deadline as "approvalDeadline", requested_at as "requestedAt",
   admitted_at as "admittedAt", recorded_at as "recordedAt"`;
@@ -49,7 +31,7 @@ export async function listActions(
 ): Promise<{ action: ActionRow; place: ActionPlace }[]> {
   const rows = await query<ActionRow & { place: string }>(
     db,
-    `select ${COLUMNS}, requested_at::text as place from actions
+    `select ${ACTION_COLUMNS}, requested_at::text as place from actions
      where ($1::text is null or resource = $1) and ($2::text is null or policy = $2)
        and ($3::text is null or state = $3) and ($4::text is null or outcome = $4)
        and ($5::timestamptz is null
@@ -73,9 +55,11 @@ export async function listActions(
 
 /** One action, or null. */
 export async function getAction(db: Db, id: string): Promise<ActionRow | null> {
-  const rows = await query<ActionRow>(db, `select ${COLUMNS} from actions where action_id = $1`, [
-    id,
-  ]);
+  const rows = await query<ActionRow>(
+    db,
+    `select ${ACTION_COLUMNS} from actions where action_id = $1`,
+    [id],
+  );
   return rows[0] ?? null;
 }
 

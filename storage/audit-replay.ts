@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { projectAction, type ActionEvent, type ProjectedAction } from '../domain/action/projection';
+import { ACTION_COLUMNS } from './actions';
 import { inTransaction, query, type Db } from './database';
 
 /** How the projection `actions` differs from what the audit trail tells. */
@@ -53,10 +54,7 @@ async function replayBatch(
   // The rows are locked, so that no action moves on between being told and being written.
   const present = await query<ProjectedAction & Record<string, unknown>>(
     db,
-    `select action_id as id, resource, policy, policy_revision as "policyRevision", severity, steps, state,
-            outcome, outcome_reason as "outcomeReason", dry_run as "dryRun", requested_by as "requestedBy",
-            reason, correlation_id as "requestId", approval_deadline as "approvalDeadline",
-            requested_at as "requestedAt", admitted_at as "admittedAt", recorded_at as "recordedAt"
+    `select ${ACTION_COLUMNS}
        from actions where action_id = any($1) order by action_id for update`,
     [ids],
   );
