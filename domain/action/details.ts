@@ -8,7 +8,7 @@ const MAX_NAMES = 20;
  * happened last; what is still too much is left out by name, in `leftOut`.
  */
 export function capDetails(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const kept: Record<string, unknown> = {};
+  const entries: [string, unknown][] = [];
   const leftOut: string[] = [];
   let size = 0;
   for (const [name, value] of Object.entries(details)) {
@@ -16,10 +16,11 @@ export function capDetails(details: Readonly<Record<string, unknown>>): Record<s
     const more = JSON.stringify({ [name]: short }).length;
     if (size + more > MAX_ALL) leftOut.push(name);
     else {
-      kept[name] = short;
+      entries.push([name, short]);
       size += more;
     }
   }
+  const kept = Object.fromEntries(entries); // also a name like __proto__ is only a name
   return leftOut.length === 0 ? kept : { ...kept, leftOut: leftOut.slice(0, MAX_NAMES) };
 }
 

@@ -35,3 +35,11 @@ test('whatever a runtime says, an audit row stays small, and names what it left 
     { numRuns: 50 },
   );
 });
+
+test('a name that JavaScript has a use for is kept like any other', () => {
+  const details = JSON.parse('{"__proto__":{"a":1},"constructor":"b"}') as Record<string, unknown>;
+  expect(Object.entries(capDetails(details))).toEqual([
+    ['__proto__', { a: 1 }],
+    ['constructor', 'b'],
+  ]);
+});
