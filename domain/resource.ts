@@ -2,6 +2,8 @@
  * A resource is the thing kept healthy: one runtime on one host, named `namespace/name`,
  * unique across kinds. Everything that names one outside this file uses its key.
  */
+import type { DriftRules } from './drift/rules';
+import type { Approval } from './policy/policy';
 import type { RuntimeSpec } from './runtime-spec';
 
 /** `namespace/name`, the form used in SQL columns, workflow ids, routes and logs. */
@@ -76,6 +78,41 @@ export interface HealthCheck {
   endpoint: string;
   intervalMs: number;
   timeoutMs: number;
+  /** Failed checks in a row until the Service counts as unhealthy. Absent: stored before there was one. */
+  threshold?: number;
+}
+
+/** What is done to a Service that fails its health check. */
+export interface Remediation {
+  /** Failed checks in a row until it is restarted; at least the health check's own threshold. */
+  restartThreshold: number;
+  cooldownMs: number;
+}
+
+/** What should be true of a Service whose runtime cannot look for itself: outsiders report its state. */
+export interface DesiredState {
+  image?: string;
+  command?: string[];
+  env?: Record<string, string>;
+  replicas?: number;
+  resources?: ResourceAmounts;
+  version?: string;
+}
+
+/** Null: no limit. `cpu` in cores (`500m` = 0.5), `memory` in bytes. */
+export interface ResourceAmounts {
+  cpu: number | null;
+  memory: number | null;
+}
+
+/** How drift is repaired. */
+export interface SyncSpec {
+  mode: SyncMode;
+  cooldownMs: number;
+  /** Whom a repair asks first. Absent: nobody. */
+  approval?: Approval;
+  /** Ms to wait after 0, 1, 2 … failed repairs in a row; the last one repeats. Absent: the usual table. */
+  backoffMs?: number[];
 }
 
 export type SyncMode = 'detect' | 'heal';
@@ -89,7 +126,12 @@ export interface ServiceSpec {
   labels: Record<string, string>;
   healthCheck: HealthCheck | null;
   config: ConfigFile[];
-  sync: { mode: SyncMode; cooldownMs: number };
+  sync: SyncSpec;
+  remediation?: Remediation;
+  /** Absent: no rules. */
+  drift?: DriftRules;
+  /** Only of runtimes that cannot look for themselves. */
+  desired?: DesiredState;
   /** Resources it needs: while one of them is down, nothing is done here. Absent: none. */
   dependsOn?: ResourceKey[];
   /** How far an action may scale it; absent: not at all. */

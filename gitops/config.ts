@@ -1,6 +1,13 @@
 import { normalize } from 'node:path';
 import { z } from 'zod';
-import { databaseSection, duration, home, logSection, port } from '../platform/config-sections';
+import {
+  databaseSection,
+  duration,
+  home,
+  logSection,
+  port,
+  textList,
+} from '../platform/config-sections';
 
 const MIN_INTERVAL_MS = 1000;
 
@@ -10,6 +17,82 @@ const folders = z
   .transform((paths) => [
     ...new Set(paths.map((path) => path.trim()).flatMap((path) => (path === '' ? [] : tidy(path)))),
   ]);
+
+/** A git repository or a folder, where `folders` does not say enough. */
+const source = z
+  .strictObject({
+    /** Owner of its objects: `git:<name>`, `folder:<name>`. Default: the repository without credentials, or the folder. */
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be a name')
+      .optional(),
+    folder: z.string().min(1).optional(),
+    /** As git takes it: https://, ssh://, user@host:path, or a path. */
+    git: z.string().min(1).optional(),
+    /** At most one of the three; without them, the repository's own HEAD. */
+    branch: z.string().min(1).optional(),
+    tag: z.string().min(1).optional(),
+    commit: z
+      .string()
+      .regex(/^[0-9a-f]{40}$/, 'must be a full commit id')
+      .optional(),
+    /** Only what lies below it. */
+    path: z.string().default('.'),
+    /** Globs, relative to `path`; none: every .yaml, .yml and .json. */
+    include: textList.default([]),
+    exclude: textList.default([]),
+    auth: z
+      .strictObject({
+        username: z.string().optional(),
+        /** File that holds a token or password for https. It is read anew for each fetch. */
+        tokenFile: z.string().optional(),
+        sshKeyFile: z.string().optional(),
+        /** Default: ~/.ssh/known_hosts; hosts that are not in it are refused. */
+        knownHostsFile: z.string().optional(),
+        /** A git-credentials file, as `git credential-store` keeps it. */
+        credentialsFile: z.string().optional(),
+      })
+      .optional(),
+    /** Commits that are fetched; 0: all. */
+    depth: z.coerce.number().int().min(0).default(1),
+    /** Looked at that often after a change, and ever more seldom up to `slow` while it is quiet. */
+    poll: z
+      .strictObject({ fast: duration.default(5000), slow: duration.default(180_000) })
+      .prefault({}),
+    /** A git command that takes longer is ended. */
+    timeout: duration.default(60_000),
+    /** Only a head signed by one of the keys is taken. */
+    verify: z
+      .strictObject({
+        mode: z.enum(['ssh', 'gpg']),
+        /** Public keys, or files that hold them: lines of `ssh-ed25519 AAAA…`, or armoured OpenPGP. */
+        keys: textList.refine((all) => all.length > 0, 'must hold at least one key'),
+      })
+      .optional(),
+    /** What lies at `path` is rendered, and the output is taken as manifests. */
+    render: z
+      .discriminatedUnion('type', [
+        z.strictObject({ type: z.literal('kustomize'), timeout: duration.default(30_000) }),
+        z.strictObject({
+          type: z.literal('helm'),
+          release: z.string().min(1),
+          namespace: z.string().min(1).optional(),
+          /** Relative to `path`. */
+          values: textList.default([]),
+          timeout: duration.default(30_000),
+        }),
+      ])
+      .optional(),
+  })
+  .superRefine((one, context) => {
+    if ((one.folder === undefined) === (one.git === undefined))
+      context.addIssue({ code: 'custom', message: 'needs either "git" or "folder"' });
+    if ([one.branch, one.tag, one.commit].filter((ref) => ref !== undefined).length > 1)
+      context.addIssue({ code: 'custom', message: 'takes one of branch, tag and commit' });
+  });
+
+/** Where the key of a sender's signature is kept. */
+const sender = z.strictObject({ secretFile: z.string().min(1) }).optional();
 
 export const gitopsConfigSchema = z.object({
   home,
@@ -24,6 +107,12 @@ export const gitopsConfigSchema = z.object({
       interval: duration.transform((ms) => Math.max(ms, MIN_INTERVAL_MS)).prefault('10s'),
       /** Folders of manifests, relative to the working directory. */
       folders: folders.prefault('manifests/demo'),
+      /** Beside `folders`. */
+      sources: z.array(source).default([]),
+      /** Who may say that a repository changed. A sender without a key is refused. */
+      webhooks: z.strictObject({ github: sender, gitlab: sender, generic: sender }).prefault({}),
+      /** A revision that would remove more than this share of a source's objects waits for a person. */
+      pruneShare: z.coerce.number().min(0).max(1).default(0.5),
     })
     .prefault({}),
 });

@@ -4,7 +4,7 @@ import type { Logger } from '../platform/logger';
 import { isDatabaseAway } from '../storage/away';
 import { applyRevision, recordRefusal, sourceStatus } from '../storage/manifests';
 import type { ManifestObject } from '../storage/manifests';
-import type { Source, SourceFile } from './sources/folder';
+import type { Origin, Source, SourceFile } from './sources/source';
 
 export interface Compiled {
   objects: readonly ManifestObject[];
@@ -26,6 +26,8 @@ export interface SourceStatus {
   /** Of the content as it is now; the last good revision stays in force. */
   problems: string[];
   objects: number;
+  /** The commit of the content as it is now; null: not from version control. */
+  origin: Origin | null;
 }
 
 export type RoundEnd = 'done' | 'absent' | 'unsettled' | 'failed';
@@ -53,6 +55,8 @@ interface RoundState {
   problems: string[];
   /** The newest content, compiled once however often it is looked at. */
   content: (Compiled & { checksum: string }) | null;
+  /** Of that content. */
+  origin: Origin | null;
   /** The refusal that was logged, and the one that was audited: each is said once. */
   logged: string;
   audited: string;
@@ -71,6 +75,7 @@ export function createRound(options: RoundOptions): Round {
     lastError: null,
     problems: [],
     content: null,
+    origin: null,
     logged: '',
     audited: '',
     unsettled: 0,
@@ -94,6 +99,7 @@ export function createRound(options: RoundOptions): Round {
       lastError: state.lastError,
       problems: state.problems,
       objects: state.objects,
+      origin: state.origin,
     }),
   };
 }
@@ -104,30 +110,34 @@ async function look(options: RoundOptions, state: RoundState): Promise<RoundEnd>
   switch (read.kind) {
     case 'absent':
       // Nothing is pruned: a folder that is not mounted is no wish to let go of everything.
-      fail(options, state, { message: 'folder does not exist, watching for it' });
+      fail(options, state, { message: read.message });
       return 'absent';
     case 'unsettled':
       if (state.unsettled > MAX_UNSETTLED)
         fail(options, state, { message: 'files keep changing, nothing is applied' });
       return 'unsettled';
+    case 'refused':
+      await refuse(options, state, read);
+      return 'done';
+    case 'unchanged':
+      await sync(options, state, null);
+      return 'done';
     case 'files':
+      state.origin = read.origin ?? null;
       await sync(options, state, read.files);
       return 'done';
   }
 }
 
+/** `files` null: those of the look before. */
 async function sync(
   options: RoundOptions,
   state: RoundState,
-  files: readonly SourceFile[],
+  files: readonly SourceFile[] | null,
 ): Promise<void> {
-  const checksum = checksumOf(files);
-  if (state.content?.checksum !== checksum) {
-    state.content = { checksum, ...options.compile(files) };
-    for (const problem of state.content.warnings)
-      options.logger.warn({ problem, source: options.source.name }, 'manifest warning');
-  }
-  const { problems, objects } = state.content;
+  if (files !== null) compileNew(options, state, files);
+  if (state.content === null) throw new Error('a source said "unchanged" at its first look');
+  const { problems, objects, checksum } = state.content;
   // Said before the database is asked for anything: a person waits for this line.
   if (problems.length > 0) logRefusal(options, state, { checksum, problems });
   const found = problems.length > 0 ? problems : await apply(options, objects);
@@ -136,9 +146,25 @@ async function sync(
     Object.assign(state, { problems: [], lastError: null, logged: '', inForceAt: options.now() });
     return;
   }
-  logRefusal(options, state, { checksum, problems: found });
-  await auditRefusal(options, state, { checksum, problems: found });
-  Object.assign(state, { problems: found, lastError: 'manifest refused' });
+  await refuse(options, state, { checksum, problems: found });
+}
+
+function compileNew(options: RoundOptions, state: RoundState, files: readonly SourceFile[]): void {
+  const checksum = checksumOf(files);
+  if (state.content?.checksum === checksum) return;
+  state.content = { checksum, ...options.compile(files) };
+  for (const problem of state.content.warnings)
+    options.logger.warn({ problem, source: options.source.name }, 'manifest warning');
+}
+
+async function refuse(
+  options: RoundOptions,
+  state: RoundState,
+  { checksum, problems }: Refusal,
+): Promise<void> {
+  logRefusal(options, state, { checksum, problems });
+  await auditRefusal(options, state, { checksum, problems });
+  Object.assign(state, { problems, lastError: 'manifest refused' });
 }
 
 /** Applies even what was applied before: what the database lost, or another source let go of, comes back. */

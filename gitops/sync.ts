@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { createBell } from '../platform/bell';
 import type { Logger } from '../platform/logger';
 import { createRound, type Compile, type SourceStatus } from './round';
-import type { Source, Watch } from './sources/folder';
+import type { Source, Watch } from './sources/source';
 
 export interface SyncOptions {
   pool: Pool;
@@ -34,12 +34,12 @@ export function startSync(options: SyncOptions): Sync {
   const { source, logger, intervalMs, settleMs } = options;
   const bell = createBell();
   const round = createRound(options);
-  let watch: Watch | null = null;
+  let watch: Watch | null | undefined = null;
 
   /** Only what exists can be watched; until then, and should watching fail, it is polled. */
   async function keepWatching(isPresent: boolean): Promise<void> {
     if (isPresent) {
-      watch ??= source.watch(bell.ring, (error) => {
+      watch ??= source.watch?.(bell.ring, (error) => {
         logger.warn({ source: source.name, err: error }, 'watching failed, polling instead');
       });
     } else {

@@ -1,5 +1,7 @@
 import type { ZodObject } from 'zod';
-import type { ConfigFile, ResourceKey, ServiceSpec } from '../resource';
+import type { Attribution } from '../drift/change';
+import type { Override } from '../drift/rules';
+import type { ConfigFile, ResourceAmounts, ResourceKey, ServiceSpec } from '../resource';
 import { NOTIFY, type Step, type StepParams } from '../policy/policy';
 import type { RuntimeSpec } from '../runtime-spec';
 
@@ -70,6 +72,8 @@ export interface Snapshot {
 export interface RuntimeTarget {
   resource: ResourceKey;
   spec: ServiceSpec;
+  /** What Vigil itself set instead of the manifest's values. Absent: nothing. */
+  overrides?: Override[];
 }
 
 export interface ExecuteRequest {
@@ -98,12 +102,22 @@ export interface ObservedState {
   /** True until Vigil started it for the first time on this host. */
   isAbsent: boolean;
   command: string[] | null;
-  /** Only the variables that the manifest names; a secret reference stands for itself while its value is right. */
+  /**
+   * The variables that the manifest names, and what somebody else added where the runtime can tell;
+   * a secret reference stands for itself while its value is right.
+   */
   env: Record<string, string | null> | null;
   config: { path: ConfigFile['path']; sha256: string | null }[];
   /** Of runtimes that have them; absent: not looked at. */
   image?: string | null;
   replicas?: number;
+  resources?: ResourceAmounts;
+  /** Without those that are the engine's or Vigil's own. */
+  labels?: Record<string, string>;
+  /** As the workload itself tells it. */
+  version?: string | null;
+  /** By pointer of the fact: how it came to be as it is, where this look could tell. */
+  attribution?: Record<string, Attribution>;
   health?: 'healthy' | 'unhealthy' | 'starting' | null;
   /** For people, and never compared: a state's own name, an exit code. */
   details?: Record<string, string | number | null>;
@@ -129,8 +143,23 @@ export interface Runtime {
    */
   restore?: (request: ExecuteRequest, signal: AbortSignal) => Promise<StepResult | null>;
   observe: (target: RuntimeTarget) => Promise<ObservedState>;
+  /**
+   * Tells at once that something may have changed; `observe` is the truth. Absent: it is looked at
+   * from time to time. Goes on by itself after the engine was away, and then tells of everything.
+   */
+  watch?: (handler: RuntimeWatchHandler) => RuntimeWatch;
   /** Starts what is desired and not running, outside any action; null when it runs, or is not Vigil's to start. */
   ensureRunning: (target: RuntimeTarget) => Promise<StepResult | null>;
+}
+
+export interface RuntimeWatchHandler {
+  /** `resource` null: nobody knows which, so look at all of this runtime. */
+  onChange: (event: { resource: ResourceKey | null; attribution?: Attribution }) => void;
+  onError: (error: unknown) => void;
+}
+
+export interface RuntimeWatch {
+  close: () => Promise<void>;
 }
 
 /** A new try may help. */

@@ -8,7 +8,10 @@ export type FactValue = boolean | number | string | readonly string[];
 
 /** One difference between what is desired and what was observed. */
 export interface Change {
-  /** JSON pointer (RFC 6901) of the fact: `/running`, `/command`, `/env/NAME`, `/config/<path>`, `/image`, `/replicas`. */
+  /**
+   * JSON pointer (RFC 6901) of the fact: `/running`, `/command`, `/env/NAME`, `/config/<path>`, `/image`,
+   * `/replicas`, `/resources/cpu`, `/resources/memory`, `/labels/NAME`, `/version`.
+   */
   pointer: string;
   kind: ChangeKind;
   /** Null when not desired. */
@@ -16,4 +19,18 @@ export interface Change {
   /** Null when not there. */
   observed: FactValue | null;
   severity: Severity;
+  /** Who or what made it so, where that can be known. */
+  attribution?: Attribution;
+}
+
+/** What is known of how a difference came about. Never a guess: a field that nobody told is null. */
+export interface Attribution {
+  /** Who told: an event of the container engine, the file's owner and times, the commit that changed the manifest. */
+  from: 'event' | 'file' | 'git';
+  /** A person or account: the file's owner, the commit's author. */
+  by: string | null;
+  /** Epoch ms. */
+  at: number | null;
+  /** One line for people: `container stopped by signal 15`, `written 0644 root:root`. */
+  what: string;
 }

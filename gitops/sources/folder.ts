@@ -1,32 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
-
-export interface SourceFile {
-  /** As people write it: the folder as configured, and the path below it. */
-  path: string;
-  text: string;
-}
-
-export type FolderRead =
-  | { kind: 'files'; files: SourceFile[] }
-  | { kind: 'absent' }
-  /** Somebody is writing: read again in a moment. */
-  | { kind: 'unsettled' };
-
-/** A place that manifests come from. */
-export interface Source {
-  /** The owner of its objects: `folder:<path>`. */
-  name: string;
-  /** Every manifest file, by path. Throws what the file system says, but for a missing folder. */
-  read: () => Promise<FolderRead>;
-  /** Calls back when something changed, as far as the system tells; `read` is the truth. */
-  watch: (onChange: () => void, onError: (error: unknown) => void) => Watch;
-}
-
-export interface Watch {
-  close: () => Promise<void>;
-}
+import type { Source, SourceFile } from './source';
 
 const MANIFEST = /\.(ya?ml|json)$/i;
 
@@ -55,7 +30,8 @@ export function createFolderSource(options: {
       } catch (error) {
         if (!isMissing(error)) throw error;
         // The folder itself is missing, or a file in it went while it was read.
-        return { kind: (await exists(folder)) ? 'unsettled' : 'absent' };
+        if (await exists(folder)) return { kind: 'unsettled' };
+        return { kind: 'absent', message: 'folder does not exist, watching for it' };
       }
     },
 

@@ -8,6 +8,9 @@ it('watches the demo on loopback unless told otherwise', () => {
     host: '127.0.0.1',
     port: 8082,
     interval: 10_000,
+    sources: [],
+    webhooks: {},
+    pruneShare: 0.5,
     folders: ['manifests/demo'],
   });
 });
