@@ -26,6 +26,10 @@ const errors = (value: number, changes: Partial<TestSample> = {}): TestSample =>
 test('a sample that makes a condition true starts the workflow with the full verdict set', async () => {
   const revision = await h.apply([web(), failing(), policy('other')]);
   await h.start();
+  // Once it listens it reads its windows again, and a sample that it reads there has no request.
+  await h.isListening();
+  await h.ingest([errors(1, { ts: Date.now() - 1000 })]);
+  await h.verdictIs('default/web', 'false');
   const ts = Date.now();
   await h.ingest([errors(9, { ts, correlationId: 'request-1' })]);
   const signals = await waitFor('the signal arrives', () =>

@@ -66,6 +66,17 @@ export async function createHarness() {
       closing.push(() => started.stop());
       return started;
     },
+    /** Resolves once the newest detector hears what other processes say. */
+    isListening: () =>
+      waitFor('the detector listens', async () => {
+        const rows = await query(
+          database.pool,
+          `select 1 from pg_stat_activity
+           where datname = current_database() and state = 'idle' and query = 'listen "vigil_samples"'`,
+          [],
+        );
+        return rows.length > 0;
+      }),
     rows: <Row extends QueryResultRow>(sql: string, params: unknown[] = []) =>
       query<Row>(database.pool, sql, params),
     /** The rows once there are some. */
