@@ -31,6 +31,7 @@ export async function tryApply(
 ): Promise<Applied | (Refused & { isStale: true })> {
   const result = await applyRevision(pool, { ...change, source: API_SOURCE, mode: 'upsert' });
   if (result.kind === 'applied') return result;
+  if (result.kind !== 'refused') throw new Error(`an upsert was ${result.kind}`);
   if (result.isStale) return { ...result, isStale: true };
   throw refusal(result);
 }

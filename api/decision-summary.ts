@@ -56,6 +56,13 @@ const SUMMARIES: Record<AuditEventName, (details: Details, actor: string) => str
   started: (d) => join('started, as it was desired and not running', text(d, 'summary')),
   manifest_applied: (d, by) =>
     join(`manifest ${text(d, 'change')} by ${by}`, `revision ${text(d, 'revision')}`),
+  revision_held: (d) =>
+    `a revision of ${text(d, 'source')} waits, because it would remove ${text(d, 'count')} of ${text(d, 'of')} objects`,
+  prune_allowed: (d, by) =>
+    join(`${by} let ${text(d, 'source')} remove ${text(d, 'count')}`, text(d, 'reason')),
+  rolled_back: (d, by) =>
+    join(`${by} rolled ${text(d, 'source')} back to revision ${text(d, 'to')}`, text(d, 'reason')),
+  pin_released: (d, by) => join(`${text(d, 'source')} is no longer pinned (${by})`, text(d, 'why')),
   manifest_refused: (d) => join(`manifests of ${text(d, 'source')} refused`, list(d['problems'])),
 };
 

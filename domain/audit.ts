@@ -35,6 +35,10 @@ export const AUDIT_EVENTS = [
   'started',
   'manifest_applied',
   'manifest_refused',
+  'revision_held',
+  'prune_allowed',
+  'rolled_back',
+  'pin_released',
 ] as const;
 export type AuditEventName = (typeof AUDIT_EVENTS)[number];
 

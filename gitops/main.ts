@@ -29,7 +29,8 @@ async function run({ database, log, gitops }: GitopsConfig): Promise<void> {
   const syncs = gitops.folders.map((folder) => {
     const source = createFolderSource({ folder, settleMs: SETTLE_MS, now: Date.now });
     const waits = { intervalMs: gitops.interval, settleMs: SETTLE_MS };
-    const sync = startSync({ pool, source, compile, logger, now: Date.now, ...waits });
+    const { pruneShare } = gitops;
+    const sync = startSync({ pool, source, compile, logger, now: Date.now, pruneShare, ...waits });
     lifecycle.onStop(source.name, sync.stop);
     return sync;
   });

@@ -3,7 +3,8 @@ import type { Pool } from 'pg';
 import type { Logger } from '../platform/logger';
 import { isDatabaseAway } from '../storage/away';
 import { applyRevision, recordRefusal, sourceStatus } from '../storage/manifests';
-import type { ManifestObject } from '../storage/manifests';
+import type { ManifestObject, RevisionResult } from '../storage/manifests';
+import type { Pin } from '../storage/manifest-sources';
 import type { Origin, Source, SourceFile } from './sources/source';
 
 export interface Compiled {
@@ -26,6 +27,10 @@ export interface SourceStatus {
   /** Of the content as it is now; the last good revision stays in force. */
   problems: string[];
   objects: number;
+  /** What is not applied because it would remove too much, until a person allows it. */
+  held: { count: number; of: number } | null;
+  /** The earlier revision that stays in force, because a person rolled back to it. */
+  pinned: { revision: number; by: string; reason: string } | null;
   /** The commit of the content as it is now; null: not from version control. */
   origin: Origin | null;
 }
@@ -45,6 +50,8 @@ interface RoundOptions {
   logger: Logger;
   /** Epoch ms. */
   now: () => number;
+  /** What would remove more than this share of the source's objects waits for a person. */
+  pruneShare: number;
 }
 
 interface RoundState {
@@ -57,6 +64,8 @@ interface RoundState {
   content: (Compiled & { checksum: string }) | null;
   /** Of that content. */
   origin: Origin | null;
+  held: SourceStatus['held'];
+  pinned: SourceStatus['pinned'];
   /** The refusal that was logged, and the one that was audited: each is said once. */
   logged: string;
   audited: string;
@@ -76,6 +85,8 @@ export function createRound(options: RoundOptions): Round {
     problems: [],
     content: null,
     origin: null,
+    held: null,
+    pinned: null,
     logged: '',
     audited: '',
     unsettled: 0,
@@ -100,6 +111,8 @@ export function createRound(options: RoundOptions): Round {
       problems: state.problems,
       objects: state.objects,
       origin: state.origin,
+      held: state.held,
+      pinned: state.pinned,
     }),
   };
 }
@@ -140,10 +153,12 @@ async function sync(
   const { problems, objects, checksum } = state.content;
   // Said before the database is asked for anything: a person waits for this line.
   if (problems.length > 0) logRefusal(options, state, { checksum, problems });
-  const found = problems.length > 0 ? problems : await apply(options, objects);
+  const found = problems.length > 0 ? problems : await apply(options, state, objects);
   Object.assign(state, await sourceStatus(options.pool, options.source.name));
   if (found.length === 0) {
-    Object.assign(state, { problems: [], lastError: null, logged: '', inForceAt: options.now() });
+    Object.assign(state, { problems: [], logged: '' });
+    if (state.held !== null) return;
+    Object.assign(state, { lastError: null, inForceAt: options.now() });
     return;
   }
   await refuse(options, state, { checksum, problems: found });
@@ -169,26 +184,61 @@ async function refuse(
 
 /** Applies even what was applied before: what the database lost, or another source let go of, comes back. */
 async function apply(
-  { pool, source, logger }: RoundOptions,
+  options: RoundOptions,
+  state: RoundState,
   objects: readonly ManifestObject[],
 ): Promise<string[]> {
+  const { pool, source, logger, pruneShare } = options;
+  const { origin } = state;
   const result = await applyRevision(pool, {
     source: source.name,
-    author: 'vigil',
+    author: origin?.author ?? 'vigil',
     correlationId: randomUUID(),
     mode: 'replaceSource',
     objects,
     deletions: [],
+    origin,
+    pruneShare,
   });
-  if (result.kind === 'refused') {
-    return result.problems.map(({ file, line, message }) => `${file}:${line}:1: ${message}`);
+  state.held = result.kind === 'held' ? { count: result.count, of: result.of } : null;
+  state.pinned = result.kind === 'pinned' ? pinOf(result.pin) : null;
+  switch (result.kind) {
+    case 'refused':
+      return result.problems.map(({ file, line, message }) => `${file}:${line}:1: ${message}`);
+    case 'held':
+      fail(options, state, { message: heldMessage(source.name, result) });
+      return [];
+    case 'pinned':
+      return [];
+    case 'applied':
+      if (result.revision !== null) {
+        const { revision, changed } = result;
+        logger.info(
+          { source: source.name, revision, changes: changesOf(changed) },
+          'manifests applied',
+        );
+      }
+      return [];
   }
-  if (result.revision !== null) {
-    const { revision, changed } = result;
-    const changes = changed.map((c) => `${c.change} ${c.kind} ${c.namespace}/${c.name}`);
-    logger.info({ source: source.name, revision, changes }, 'manifests applied');
-  }
-  return [];
+}
+
+function pinOf({ revision, by, reason }: Pin): SourceStatus['pinned'] {
+  return { revision, by, reason };
+}
+
+function heldMessage(source: string, { count, of }: { count: number; of: number }): string {
+  return `this revision would remove ${count} of ${of} objects, so it waits: ./vigil drift allow-prune ${source}`;
+}
+
+/** A log line is to be read: of ten thousand changes the first ones say enough. */
+const MAX_LOGGED = 50;
+
+function changesOf(changed: Extract<RevisionResult, { kind: 'applied' }>['changed']): string[] {
+  const lines = changed
+    .slice(0, MAX_LOGGED)
+    .map((c) => `${c.change} ${c.kind} ${c.namespace}/${c.name}`);
+  const more = changed.length - lines.length;
+  return more === 0 ? lines : [...lines, `and ${more} more`];
 }
 
 interface Refusal {

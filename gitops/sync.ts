@@ -15,6 +15,8 @@ export interface SyncOptions {
   intervalMs: number;
   /** How long it must be quiet before it is read. */
   settleMs: number;
+  /** What would remove more than this share of the source's objects waits for a person. */
+  pruneShare: number;
 }
 
 export interface Sync {

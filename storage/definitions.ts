@@ -32,17 +32,23 @@ export async function listDefinitions<Kind extends DefinitionKind>(
   return rows.map(({ document }) => document);
 }
 
-/** Writes one, or replaces the one of its key. */
-export async function writeDefinition(
+/** Writes them, or replaces those of their keys. */
+export async function writeDefinitions(
   db: Db,
-  kind: DefinitionKind,
-  definition: Definition,
+  all: readonly { kind: DefinitionKind; definition: Definition }[],
 ): Promise<void> {
+  if (all.length === 0) return;
+  const rows = all.map(({ kind, definition }) => ({
+    ...{ kind, key: definition.key, namespace: definition.namespace },
+    document: definition,
+  }));
   await query(
     db,
-    `insert into definitions (kind, key, namespace, document) values ($1, $2, $3, $4)
+    `insert into definitions (kind, key, namespace, document)
+     select kind, key, namespace, document
+     from jsonb_to_recordset($1) as r(kind text, key text, namespace text, document jsonb)
      on conflict (kind, key) do update set document = excluded.document`,
-    [kind, definition.key, definition.namespace, JSON.stringify(definition)],
+    [JSON.stringify(rows)],
   );
 }
 
@@ -51,6 +57,15 @@ export function isDefinitionKind(kind: string): kind is DefinitionKind {
   return Object.hasOwn(KINDS, kind);
 }
 
-export async function deleteDefinition(db: Db, kind: DefinitionKind, key: string): Promise<void> {
-  await query(db, 'delete from definitions where kind = $1 and key = $2', [kind, key]);
+export async function deleteDefinitions(
+  db: Db,
+  all: readonly { kind: DefinitionKind; key: string }[],
+): Promise<void> {
+  if (all.length === 0) return;
+  await query(
+    db,
+    `delete from definitions d using jsonb_to_recordset($1) as r(kind text, key text)
+     where (d.kind, d.key) = (r.kind, r.key)`,
+    [JSON.stringify(all)],
+  );
 }

@@ -1,8 +1,9 @@
 import type { PoolClient } from 'pg';
+import type { Policy } from '../domain/policy/policy';
 import { resourceKey, type ResourceKey } from '../domain/resource';
 import { query } from './database';
-import { deleteDefinition, isDefinitionKind, writeDefinition } from './definitions';
-import { resourcesOf, type ManifestName, type ManifestObject } from './manifest-plan';
+import { deleteDefinitions, isDefinitionKind, writeDefinitions } from './definitions';
+import { nameOf, resourcesOf, type ManifestName, type ManifestObject } from './manifest-plan';
 
 interface InRevision {
   source: string;
@@ -20,135 +21,194 @@ export interface WrittenObject extends ManifestName {
   removedResources: ResourceKey[];
 }
 
-/** Writes one manifest with its resources, policies or definition. */
-export async function writeObject(
+type Named = ManifestName & { file: string | null; line: number | null };
+
+/** Writes manifests with their resources, policies and definitions, some statements for all of them. */
+export async function writeObjects(
   db: PoolClient,
-  object: ManifestObject,
+  objects: readonly ManifestObject[],
   at: InRevision,
-): Promise<WrittenObject> {
-  const { kind, namespace, name, checksum, file, line } = object;
-  const params = [kind, namespace, name, at.source, at.revision, checksum, file, line];
-  const document = JSON.stringify(object.document);
-  const [row] = await query<{ isNew: boolean }>(
+): Promise<WrittenObject[]> {
+  if (objects.length === 0) return [];
+  const created = await writeManifests(db, objects, at);
+  const removed = await retireResources(db, objects);
+  await writeResources(db, objects, at.revision);
+  await retirePolicies(db, objects);
+  await writePolicies(db, objects, at.revision);
+  await writeDefinitions(
     db,
-    `insert into manifests
-       (kind, namespace, name, source, revision, created_revision, checksum, file, line, document)
-     values ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)
-     on conflict (kind, namespace, name) do update set
-       source = excluded.source, revision = excluded.revision, checksum = excluded.checksum,
-       file = excluded.file, line = excluded.line, document = excluded.document
-     returning created_revision = revision as "isNew"`,
-    [...params, document],
+    objects.flatMap(({ kind, definition }) =>
+      isDefinitionKind(kind) && definition ? [{ kind, definition }] : [],
+    ),
   );
+  return objects.map((object) => ({
+    ...named(object),
+    change: created.has(nameOf(object)) ? 'created' : 'updated',
+    resources: resourcesOf(object).map(({ key }) => key),
+    removedResources: removed.get(nameOf(object)) ?? [],
+  }));
+}
+
+/** Takes manifests out of the desired state. The workloads themselves are left alone. */
+export async function removeObjects(
+  db: PoolClient,
+  names: readonly ManifestName[],
+  at: InRevision,
+): Promise<WrittenObject[]> {
+  if (names.length === 0) return [];
+  const gone = await query<Named & Record<string, unknown>>(
+    db,
+    `delete from manifests m using jsonb_to_recordset($1) as r(kind text, namespace text, name text)
+     where (m.kind, m.namespace, m.name) = (r.kind, r.namespace, r.name)
+     returning m.kind, m.namespace, m.name, m.file, m.line`,
+    [JSON.stringify(names)],
+  );
+  const placeOf = new Map(gone.map((one) => [nameOf(one), one]));
+  const removals = names.map(
+    (name) => placeOf.get(nameOf(name)) ?? { ...name, file: null, line: null },
+  );
+  await insertVersions(db, removals, at);
+  const removed = await retireResources(db, names);
+  await retirePolicies(db, names);
+  await deleteDefinitions(
+    db,
+    names.flatMap(({ kind, namespace, name }) =>
+      isDefinitionKind(kind) ? [{ kind, key: resourceKey(namespace, name) }] : [],
+    ),
+  );
+  return removals.map((removal) => ({
+    ...named(removal),
+    change: 'deleted',
+    resources: [],
+    removedResources: removed.get(nameOf(removal)) ?? [],
+  }));
+}
+
+function named({ kind, namespace, name, file, line }: Named): Named {
+  return { kind, namespace, name, file, line };
+}
+
+/** The names of those that were not there. */
+async function writeManifests(
+  db: PoolClient,
+  objects: readonly ManifestObject[],
+  at: InRevision,
+): Promise<Set<string>> {
+  const written = objects.map(({ document, checksum, ...object }) => ({
+    ...named(object),
+    checksum,
+    document,
+  }));
+  const rows = await query<ManifestName & Record<string, unknown>>(
+    db,
+    `with written as (
+       insert into manifests
+         (kind, namespace, name, source, revision, created_revision, checksum, file, line, document)
+       select kind, namespace, name, $2, $3, $3, checksum, file, line, document
+       from jsonb_to_recordset($1) as r(kind text, namespace text, name text, checksum text,
+         file text, line int, document jsonb)
+       on conflict (kind, namespace, name) do update set
+         source = excluded.source, revision = excluded.revision, checksum = excluded.checksum,
+         file = excluded.file, line = excluded.line, document = excluded.document
+       returning kind, namespace, name, created_revision)
+     select kind, namespace, name from written where created_revision = $3`,
+    [JSON.stringify(written), at.source, at.revision],
+  );
+  await insertVersions(db, written, at);
+  return new Set(rows.map(nameOf));
+}
+
+/** Without a document: deleted by this revision. */
+async function insertVersions(
+  db: PoolClient,
+  versions: readonly (Named & { checksum?: string; document?: unknown })[],
+  at: InRevision,
+): Promise<void> {
   await query(
     db,
     `insert into manifest_versions (kind, namespace, name, source, revision, checksum, file, line, document)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [...params, document],
+     select kind, namespace, name, $2, $3, checksum, file, line, document
+     from jsonb_to_recordset($1) as r(kind text, namespace text, name text, checksum text,
+       file text, line int, document jsonb)`,
+    [JSON.stringify(versions), at.source, at.revision],
   );
-  const resources = resourcesOf(object).map(({ key }) => key);
-  const removedResources = await retireResources(db, object, resources);
-  await writeResources(db, object, at.revision);
-  await writePolicies(db, object, at.revision);
-  if (isDefinitionKind(kind) && object.definition) {
-    await writeDefinition(db, kind, object.definition);
-  }
-  const change = row?.isNew === true ? 'created' : 'updated';
-  return { kind, namespace, name, change, file, line, resources, removedResources };
-}
-
-/** Takes a manifest out of the desired state. The workload itself is left alone. */
-export async function removeObject(
-  db: PoolClient,
-  { kind, namespace, name }: ManifestName,
-  at: InRevision,
-): Promise<WrittenObject> {
-  const [row] = await query<{ file: string | null; line: number | null }>(
-    db,
-    'delete from manifests where kind = $1 and namespace = $2 and name = $3 returning file, line',
-    [kind, namespace, name],
-  );
-  const { file, line } = row ?? { file: null, line: null };
-  await query(
-    db,
-    `insert into manifest_versions (kind, namespace, name, source, revision, file, line)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [kind, namespace, name, at.source, at.revision, file, line],
-  );
-  const removedResources = await retireResources(db, { kind, namespace, name }, []);
-  await retirePolicies(db, { kind, namespace, name }, []);
-  if (isDefinitionKind(kind)) await deleteDefinition(db, kind, resourceKey(namespace, name));
-  return { kind, namespace, name, change: 'deleted', file, line, resources: [], removedResources };
 }
 
 /** A resource that comes back after a deletion is a new generation: its episodes start anew. */
 async function writeResources(
   db: PoolClient,
-  object: ManifestObject,
+  objects: readonly ManifestObject[],
   revision: number,
 ): Promise<void> {
-  const { namespace, name } = object;
-  for (const { key, host } of resourcesOf(object)) {
-    await query(
-      db,
-      `insert into resources
-         (resource, namespace, name, service, host, labels, spec, revision, created_revision)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-       on conflict (resource) do update set
-         namespace = excluded.namespace, name = excluded.name, service = excluded.service,
-         host = excluded.host, labels = excluded.labels, spec = excluded.spec,
-         revision = excluded.revision, deleted_at = null,
-         created_revision = case when resources.deleted_at is null
-           then resources.created_revision else excluded.revision end`,
-      [
-        key,
-        namespace,
-        key.slice(namespace.length + 1),
-        name,
-        host,
-        JSON.stringify(object.labels),
-        JSON.stringify(object.service),
-        revision,
-      ],
-    );
-  }
+  const rows = objects.flatMap((object) =>
+    resourcesOf(object).map(({ key, host }) => ({
+      ...{ resource: key, namespace: object.namespace, host },
+      name: key.slice(object.namespace.length + 1),
+      service: object.name,
+      labels: object.labels,
+      spec: object.service,
+    })),
+  );
+  await query(
+    db,
+    `insert into resources
+       (resource, namespace, name, service, host, labels, spec, revision, created_revision)
+     select resource, namespace, name, service, host, labels, spec, $2, $2
+     from jsonb_to_recordset($1) as r(resource text, namespace text, name text, service text,
+       host text, labels jsonb, spec jsonb)
+     on conflict (resource) do update set
+       namespace = excluded.namespace, name = excluded.name, service = excluded.service,
+       host = excluded.host, labels = excluded.labels, spec = excluded.spec,
+       revision = excluded.revision, deleted_at = null,
+       created_revision = case when resources.deleted_at is null
+         then resources.created_revision else excluded.revision end`,
+    [JSON.stringify(rows), revision],
+  );
 }
 
-/** Ends the Service's resources that are not in `kept`; returns them. */
+/** Ends the resources that these Services made and no longer make; by name of the Service. */
 async function retireResources(
   db: PoolClient,
-  { kind, namespace, name }: ManifestName,
-  kept: readonly ResourceKey[],
-): Promise<ResourceKey[]> {
-  if (kind !== 'Service') return [];
-  const rows = await query<{ resource: string }>(
+  objects: readonly (ManifestName | ManifestObject)[],
+): Promise<Map<string, ResourceKey[]>> {
+  const services = objects.filter(({ kind }) => kind === 'Service');
+  const makers = services.map((object) => ({
+    namespace: object.namespace,
+    service: object.name,
+    kept: 'service' in object ? resourcesOf(object).map(({ key }) => key) : [],
+  }));
+  const rows = await query<{ resource: string; namespace: string; service: string }>(
     db,
-    `update resources set deleted_at = now()
-     where namespace = $1 and service = $2 and deleted_at is null and not (resource = any($3))
-     returning resource`,
-    [namespace, name, kept],
+    `update resources r set deleted_at = now()
+     from jsonb_to_recordset($1) as m(namespace text, service text, kept jsonb)
+     where (r.namespace, r.service) = (m.namespace, m.service) and r.deleted_at is null
+       and not (m.kept ? r.resource)
+     returning r.resource, r.namespace, r.service`,
+    [JSON.stringify(makers)],
   );
-  return rows.map(({ resource }) => resource);
+  const removed = new Map<string, ResourceKey[]>();
+  for (const { resource, namespace, service: name } of rows) {
+    const key = nameOf({ kind: 'Service', namespace, name });
+    removed.set(key, [...(removed.get(key) ?? []), resource]);
+  }
+  return removed;
 }
 
 /** A policy gets a new revision only if it says something else, so that its open approvals stay valid. */
 async function writePolicies(
   db: PoolClient,
-  object: ManifestObject,
+  objects: readonly ManifestObject[],
   revision: number,
 ): Promise<void> {
-  await retirePolicies(
+  const rows = objects.flatMap(({ policies }) => policies.map(policyRow));
+  await query(
     db,
-    object,
-    object.policies.map(({ key }) => key),
-  );
-  for (const policy of object.policies) {
-    const document = JSON.stringify(policy);
-    const written = await query(
-      db,
-      `insert into policies
+    `with written as (
+       insert into policies
          (policy, namespace, name, document, implied_by, revision, created_revision)
-       values ($1, $2, $3, $4, $5, $6, $6)
+       select policy, namespace, name, document, implied_by, $2, $2
+       from jsonb_to_recordset($1) as r(policy text, namespace text, name text, document jsonb,
+         implied_by text)
        on conflict (policy) do update set
          document = excluded.document, implied_by = excluded.implied_by,
          revision = excluded.revision, deleted_at = null,
@@ -156,31 +216,35 @@ async function writePolicies(
            then policies.created_revision else excluded.revision end
        where policies.deleted_at is not null
          or (policies.document, policies.implied_by) is distinct from (excluded.document, excluded.implied_by)
-       returning policy`,
-      [policy.key, policy.namespace, policy.name, document, policy.impliedBy, revision],
-    );
-    if (written.length === 0) continue;
-    await query(
-      db,
-      'insert into policy_revisions (policy, revision, document) values ($1, $2, $3)',
-      [policy.key, revision, document],
-    );
-  }
+       returning policy, document)
+     insert into policy_revisions (policy, revision, document) select policy, $2, document from written`,
+    [JSON.stringify(rows), revision],
+  );
 }
 
+function policyRow(policy: Policy): Record<string, unknown> {
+  const { key, namespace, name, impliedBy } = policy;
+  return { policy: key, namespace, name, document: policy, implied_by: impliedBy };
+}
+
+/** Ends the policies that these objects no longer say or imply. */
 async function retirePolicies(
   db: PoolClient,
-  { kind, namespace, name }: ManifestName,
-  kept: readonly string[],
+  objects: readonly (ManifestName | ManifestObject)[],
 ): Promise<void> {
+  const keysOf = (kind: ManifestName['kind']): string[] =>
+    objects
+      .filter((object) => object.kind === kind)
+      .map(({ namespace, name }) => resourceKey(namespace, name));
+  const kept = objects.flatMap((object) =>
+    'policies' in object ? object.policies.map(({ key }) => key) : [],
+  );
   // A Group may share its name with a Policy that has nothing to do with it.
-  if (isDefinitionKind(kind)) return;
-  const key = resourceKey(namespace, name);
   await query(
     db,
     `update policies set deleted_at = now()
-     where deleted_at is null and not (policy = any($2))
-       and case when $3 = 'Service' then implied_by = $1 else policy = $1 and implied_by is null end`,
-    [key, kept, kind],
+     where deleted_at is null and not (policy = any($3))
+       and (implied_by = any($1) or (implied_by is null and policy = any($2)))`,
+    [keysOf('Service'), keysOf('Policy'), kept],
   );
 }

@@ -1,55 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
-import type { AuditEvent } from '../domain/audit';
 import { resourceKey } from '../domain/resource';
 import { insertAudit } from './audit';
 import { inTransaction, query, type Db } from './database';
 import { isDefinitionKind } from './definitions';
 import { refreshMembers } from './groups';
-import { removeObject, writeObject, type WrittenObject } from './manifest-objects';
+import { removeObjects, writeObjects, type WrittenObject } from './manifest-objects';
 import { nameOf, planRevision, storedClaims } from './manifest-plan';
-import type {
-  Expectation,
-  ManifestName,
-  ManifestObject,
-  ManifestProblem,
-  RevisionPlan,
-} from './manifest-plan';
-import { enqueue, enqueueAll, OUTBOX_PRIORITY } from './outbox';
+import type { ManifestName, RevisionPlan } from './manifest-plan';
+import { checksumOfWish, isSettled, markApplied } from './manifest-sources';
+import { rememberRollback, whyNot } from './manifest-standstill';
+import { enqueueAll, OUTBOX_PRIORITY } from './outbox';
+import { auditBase, type Applied, type RevisionRequest, type RevisionResult } from './revision';
 import { lockRevisions } from './revision-lock';
 import { forgetStates } from './states';
 
 export { belongsTo } from './manifest-plan';
 export type { Expectation, ManifestName, ManifestObject, ManifestProblem } from './manifest-plan';
-
-export interface RevisionRequest {
-  /** Who owns the objects: `folder:<path>`, `api`, … */
-  source: string;
-  /** For audit rows: `vigil`, `user:<name>`, `anonymous`. */
-  author: string;
-  correlationId: string | null;
-  /** `replaceSource`: the source's objects that are not among `objects` are deleted. */
-  mode: 'replaceSource' | 'upsert';
-  objects: readonly ManifestObject[];
-  /** Names that are not there are left out. */
-  deletions: readonly ManifestName[];
-  /** Refused as stale unless that object is at that revision. */
-  expected?: Expectation | undefined;
-}
-
-export interface ManifestChange extends ManifestName {
-  change: 'created' | 'updated' | 'deleted';
-}
-
-export type RevisionResult =
-  | {
-      kind: 'applied';
-      /** Null: nothing changed, so no revision was written. */
-      revision: number | null;
-      changed: ManifestChange[];
-      unchanged: number;
-    }
-  | { kind: 'refused'; isStale: boolean; problems: ManifestProblem[] };
+export type { RevisionOrigin, RevisionRequest, RevisionResult } from './revision';
 
 /**
  * Makes the next revision of the desired state out of one source's objects, all or nothing: the
@@ -58,32 +26,55 @@ export type RevisionResult =
  * twice, makes a resource that another one makes, or is not at the revision that was expected.
  */
 export async function applyRevision(pool: Pool, request: RevisionRequest): Promise<RevisionResult> {
+  const checksum = checksumOfWish(request.objects, request.deletions);
+  const isWhole = request.mode === 'replaceSource';
+  if (isWhole && !request.rollback && (await isSettled(pool, request.source, checksum)))
+    return nothingNew(request.objects.length);
   return inTransaction(pool, async (db) => {
     await lockRevisions(db);
-    const plan = planRevision(await storedClaims(db), request);
-    if (plan.problems.length > 0) {
+    const stored = await storedClaims(db);
+    const plan = planRevision(stored, request);
+    if (plan.problems.length > 0)
       return { kind: 'refused', isStale: plan.isStale, problems: plan.problems };
-    }
-    await followMoves(db, plan);
-    if (plan.removals.length + plan.writes.length === 0) {
-      return { kind: 'applied', revision: null, changed: [], unchanged: plan.unchanged };
-    }
-    const revision = await insertRevision(db, request, plan);
-    const changed = await changeObjects(db, request.source, { revision, plan });
-    await refreshMembers(db);
-    await tellOthers(db, request, { revision, changed });
-    return {
-      kind: 'applied',
-      revision,
-      changed: changed.map(({ kind, namespace, name, change }) => ({
-        kind,
-        namespace,
-        name,
-        change,
-      })),
-      unchanged: plan.unchanged,
-    };
+    const standstill = isWhole ? await whyNot(db, request, { checksum, plan, stored }) : null;
+    if (standstill !== null) return standstill;
+    const result = await carryOut(db, request, plan);
+    if (request.rollback) await rememberRollback(db, request, result);
+    else if (isWhole) await markApplied(db, request.source, checksum);
+    return result;
   });
+}
+
+function nothingNew(unchanged: number): Applied {
+  return { kind: 'applied', revision: null, changed: [], unchanged };
+}
+
+async function carryOut(
+  db: PoolClient,
+  request: RevisionRequest,
+  plan: RevisionPlan,
+): Promise<Applied> {
+  await followMoves(db, plan);
+  if (plan.removals.length + plan.writes.length === 0) return nothingNew(plan.unchanged);
+  const revision = await insertRevision(db, request, plan);
+  // Removals first, so that a name is free for who takes it over in the same revision.
+  const at = { source: request.source, revision };
+  const changed = [
+    ...(await removeObjects(db, plan.removals.map(plainName), at)),
+    ...(await writeObjects(db, plan.writes, at)),
+  ];
+  await refreshMembers(db);
+  await tellOthers(db, request, { revision, changed });
+  return {
+    kind: 'applied',
+    revision,
+    changed: changed.map((object) => ({ ...plainName(object), change: object.change })),
+    unchanged: plan.unchanged,
+  };
+}
+
+function plainName({ kind, namespace, name }: ManifestName): ManifestName {
+  return { kind, namespace, name };
 }
 
 /** What a source has in force: its newest revision (null: none) and how many objects. */
@@ -128,19 +119,20 @@ export async function recordRefusal(
 }
 
 /** Objects whose text is the same and whose place is not: no new revision, but messages name the new place. */
-async function followMoves(db: PoolClient, plan: RevisionPlan): Promise<void> {
-  for (const { kind, namespace, name, file, line } of plan.moves) {
-    await query(
-      db,
-      'update manifests set file = $4, line = $5 where kind = $1 and namespace = $2 and name = $3',
-      [kind, namespace, name, file, line],
-    );
-  }
+async function followMoves(db: PoolClient, { moves }: RevisionPlan): Promise<void> {
+  if (moves.length === 0) return;
+  await query(
+    db,
+    `update manifests m set file = r.file, line = r.line
+     from jsonb_to_recordset($1) as r(kind text, namespace text, name text, file text, line int)
+     where (m.kind, m.namespace, m.name) = (r.kind, r.namespace, r.name)`,
+    [JSON.stringify(moves.map((one) => ({ ...plainName(one), file: one.file, line: one.line })))],
+  );
 }
 
 async function insertRevision(
   db: PoolClient,
-  { source, author, correlationId }: RevisionRequest,
+  { source, author, correlationId, origin, rollback }: RevisionRequest,
   plan: RevisionPlan,
 ): Promise<number> {
   const checksum = createHash('sha256');
@@ -148,26 +140,17 @@ async function insertRevision(
   for (const name of plan.removals) checksum.update(`${nameOf(name)} deleted\n`);
   const [row] = await query<{ revision: number }>(
     db,
-    `insert into revisions (source, checksum, author, correlation_id)
-     values ($1, $2, $3, $4) returning revision`,
-    [source, checksum.digest('hex'), author, correlationId],
+    `insert into revisions (source, checksum, author, correlation_id, commit_id, ref, message,
+       authored_at, signed_by, rolled_back_to, reason)
+     values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9, $10, $11) returning revision`,
+    [
+      ...[source, checksum.digest('hex'), author, correlationId],
+      ...[origin?.commit, origin?.ref, origin?.message, origin?.authoredAt, origin?.signedBy],
+      ...[rollback?.revision, rollback?.reason],
+    ],
   );
   if (row === undefined) throw new Error('PostgreSQL returned no revision');
   return row.revision;
-}
-
-/** Removals first, so that a name is free for who takes it over in the same revision. */
-async function changeObjects(
-  db: PoolClient,
-  source: string,
-  { revision, plan }: { revision: number; plan: RevisionPlan },
-): Promise<WrittenObject[]> {
-  const changed: WrittenObject[] = [];
-  for (const name of plan.removals)
-    changed.push(await removeObject(db, name, { source, revision }));
-  for (const object of plan.writes)
-    changed.push(await writeObject(db, object, { source, revision }));
-  return changed;
 }
 
 async function tellOthers(
@@ -192,8 +175,9 @@ async function tellOthers(
   const live = new Set(changed.flatMap((object) => object.resources));
   const removed = changed.flatMap((object) => object.removedResources).filter((r) => !live.has(r));
   await forgetStates(db, removed);
-  for (const resource of [...live, ...removed]) {
-    await enqueue(db, {
+  await enqueueAll(
+    db,
+    [...live, ...removed].map((resource) => ({
       // The id of workflows/contract's resourceWorkflowId, which storage may not import.
       workflowId: `resource/${resource}`,
       kind: 'desiredChanged',
@@ -202,8 +186,8 @@ async function tellOthers(
       starts: false,
       priority: OUTBOX_PRIORITY.fact,
       correlationId,
-    });
-  }
+    })),
+  );
   if (changed.some(({ kind }) => isDefinitionKind(kind))) await wakeHeld(db, correlationId);
   await query(db, `select pg_notify('vigil_revision', $1)`, [String(revision)]);
 }
@@ -231,21 +215,4 @@ async function wakeHeld(db: PoolClient, correlationId: string | null): Promise<v
       correlationId,
     })),
   );
-}
-
-function auditBase(
-  source: string,
-  actor: string,
-  correlationId: string | null,
-): Omit<AuditEvent, 'namespace' | 'event' | 'details'> {
-  return {
-    resource: null,
-    policy: null,
-    actionId: null,
-    step: -1,
-    actor,
-    door: source === 'api' ? 'api' : 'gitops',
-    correlationId,
-    policyRevision: null,
-  };
 }

@@ -6,7 +6,6 @@ import type { Policy } from '../../domain/policy/policy';
 import { createLogger } from '../../platform/logger';
 import { query } from '../../storage/database';
 import { admit } from '../../storage/admission';
-import { writeDefinition } from '../../storage/definitions';
 import { applyRevision } from '../../storage/manifests';
 import { createDatabaseJournal } from '../../storage/journal';
 import { createSampleStore } from '../../storage/samples';
@@ -17,6 +16,7 @@ import { service } from '../support/manifest-objects';
 import { watched } from '../support/policies';
 import { ask, putGroup } from '../support/requests';
 import { waitFor } from '../support/wait';
+import { writeDefinition } from '../support/definitions';
 
 let database: TestDatabase;
 let activities: Activities;

@@ -162,7 +162,7 @@ async function apply({ pool }: TestDatabase, objects: ManifestObject[]): Promise
     objects,
     deletions: [],
   });
-  if (result.kind === 'refused' || result.revision === null) throw new Error('nothing was applied');
+  if (result.kind !== 'applied' || result.revision === null) throw new Error('nothing was applied');
   return result.revision;
 }
 

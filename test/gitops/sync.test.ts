@@ -56,6 +56,7 @@ function start(changes: Partial<SyncOptions> = {}): Sync {
     now: Date.now,
     intervalMs: 200,
     settleMs,
+    pruneShare: 0.5,
     ...changes,
   });
   syncs.push(sync);

@@ -2,12 +2,12 @@ import { closeRequest } from '../../storage/requests';
 import { admit } from '../../storage/admission';
 import { noteOutcome } from '../../storage/breakers';
 import { inTransaction, query } from '../../storage/database';
-import { writeDefinition } from '../../storage/definitions';
 import { loadHoldCounts } from '../../storage/holds';
 import { saveVerdicts, type StoredVerdict } from '../../storage/verdicts';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { policy, service } from '../support/manifest-objects';
 import { apply, ask, putGroup } from '../support/requests';
+import { writeDefinition } from '../support/definitions';
 
 let database: TestDatabase;
 

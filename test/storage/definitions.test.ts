@@ -26,6 +26,7 @@ async function applied(
     deletions: [],
     ...changes,
   });
+  if (result.kind !== 'applied' && result.kind !== 'refused') throw new Error(result.kind);
   if (result.kind === 'refused') return result.problems.map(({ message }) => message);
   return result.changed.map((c) => `${c.change} ${c.kind} ${c.namespace}/${c.name}`);
 }

@@ -33,7 +33,7 @@ async function applied(
   changes: Partial<RevisionRequest> = {},
 ): Promise<{ revision: number | null; changed: string[]; unchanged: number }> {
   const result = await apply(objects, changes);
-  if (result.kind === 'refused') throw new Error(JSON.stringify(result.problems));
+  if (result.kind !== 'applied') throw new Error(JSON.stringify(result));
   const { revision, unchanged } = result;
   const changed = result.changed.map((c) => `${c.change} ${c.kind} ${c.namespace}/${c.name}`);
   return { revision, changed, unchanged };
@@ -44,7 +44,7 @@ async function refused(
   changes: Partial<RevisionRequest> = {},
 ): Promise<string[]> {
   const result = await apply(objects, changes);
-  if (result.kind === 'applied') throw new Error('was applied');
+  if (result.kind !== 'refused') throw new Error(`was ${result.kind}`);
   return result.problems.map(({ file, line, message }) => `${file}:${line}: ${message}`);
 }
 

@@ -104,7 +104,7 @@ export async function startControlPlane(
         objects,
         deletions: [],
       });
-      if (result.kind === 'refused') throw new Error(JSON.stringify(result.problems));
+      if (result.kind !== 'applied') throw new Error(JSON.stringify(result));
     },
     async remove(kind, name) {
       await applyRevision(pool, {

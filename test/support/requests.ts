@@ -4,11 +4,11 @@ import type { ActionPlan } from '../../domain/action/action';
 import type { Group } from '../../domain/group';
 import type { Severity } from '../../domain/policy/policy';
 import { inTransaction } from '../../storage/database';
-import { writeDefinition } from '../../storage/definitions';
 import { refreshMembers } from '../../storage/groups';
 import { applyRevision, type ManifestObject } from '../../storage/manifests';
 import { insertRequest } from '../../storage/requests';
 import { serviceSpec } from './manifest-objects';
+import { writeDefinition } from './definitions';
 
 /** Requests as the resource workflow's activity writes them, for tests of admission alone. */
 
@@ -67,5 +67,5 @@ export async function apply(pool: Pool, ...objects: ManifestObject[]): Promise<v
     ...{ source: 'test', author: 'vigil', correlationId: null, mode: 'upsert' },
     ...{ objects, deletions: [] },
   });
-  if (result.kind === 'refused') throw new Error(JSON.stringify(result.problems));
+  if (result.kind !== 'applied') throw new Error(JSON.stringify(result));
 }

@@ -1,10 +1,10 @@
 import { admit } from '../../storage/admission';
-import { writeDefinition } from '../../storage/definitions';
 import { actionWorkflowId, type DecisionAnswer } from '../../workflows/contract';
 import { startControlPlane, type ControlPlane } from '../support/control-plane';
 import { createCountingRuntime, type CountingRuntime } from '../support/counting-runtime';
 import { ASKS, askedAction, decide, signed, type Approval } from '../support/decisions';
 import { waitFor } from '../support/wait';
+import { writeDefinition } from '../support/definitions';
 
 let plane: ControlPlane;
 let runtime: CountingRuntime;

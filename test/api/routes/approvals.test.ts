@@ -8,13 +8,13 @@ import { decidersOf, refusalToDecide } from '../../../domain/approvers';
 import { signToken } from '../../../platform/signed-token';
 import { saveLinkUse, saveVote } from '../../../storage/approvals';
 import { query } from '../../../storage/database';
-import { writeDefinition } from '../../../storage/definitions';
 import { applyRevision } from '../../../storage/manifests';
 import { closeRequest, insertRequest } from '../../../storage/requests';
 import { createTestApi, type TestApi } from '../../support/api';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { policy, serviceSpec } from '../../support/manifest-objects';
 import type { Approval } from '../../support/decisions';
+import { writeDefinition } from '../../support/definitions';
 
 const KEY = 'ab'.repeat(32);
 const PUBLIC_URL = 'https://vigil.example/base/';
