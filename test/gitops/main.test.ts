@@ -75,6 +75,9 @@ it('serves health, status and metrics, and ends cleanly on SIGTERM', async () =>
       lastError: null,
       problems: [],
       objects: 1,
+      origin: null,
+      held: null,
+      pinned: null,
     },
   ]);
   expect(JSON.parse((await get('/health')).text)).toMatchObject({ status: 'ok' });

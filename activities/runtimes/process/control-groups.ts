@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
 import type { ProcessLimits } from '../../../domain/runtime-spec';
 
@@ -101,7 +102,24 @@ export async function makeGroups(
 /** Groups that still have a process stay. */
 export async function removeGroups(name: string, groups: ControlGroups): Promise<void> {
   const trees = new Set([groups.unified, ...groups.legacy.values()]);
-  for (const tree of trees) if (tree !== null) await rmdir(join(tree, name)).catch(() => null);
+  const mounted = [...trees].filter((tree) => tree !== null);
+  await Promise.all(mounted.map((tree) => removeGroup(join(tree, name))));
+}
+
+const REMOVE_TRIES = 20;
+const REMOVE_PAUSE_MS = 50;
+
+/** The kernel counts the dead for a moment longer than the process list shows them. */
+async function removeGroup(path: string): Promise<void> {
+  for (let attempt = 1; attempt <= REMOVE_TRIES; attempt++) {
+    try {
+      await rmdir(path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') return;
+      await setTimeout(REMOVE_PAUSE_MS);
+    }
+  }
 }
 
 function unenforced(controller: string, reason: string, cause?: unknown): Error {
