@@ -35,6 +35,8 @@ import { policyEvaluateRoutes } from './routes/policy-evaluate';
 import { queryRoutes } from './routes/query';
 import { queueRoutes } from './routes/queue';
 import { resourceRoutes } from './routes/resources';
+import { revisionRoutes } from './routes/revisions';
+import { sourceRoutes } from './routes/sources';
 import { whyRoutes } from './routes/why';
 import { safeUrl } from './safe-url';
 
@@ -54,6 +56,8 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   policyEffectivenessRoutes,
   pauseRoutes,
   manifestRoutes,
+  revisionRoutes,
+  sourceRoutes,
   driftRoutes,
   agentRoutes,
   auditRoutes,

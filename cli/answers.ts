@@ -278,3 +278,47 @@ export const Applied = z.looseObject({
   unchanged: z.number().optional(),
   warnings: Warnings,
 });
+
+export const SourceRow = z.looseObject({
+  source: z.string(),
+  revision: z.number().nullable(),
+  commit: z.string().nullable(),
+  appliedAt: time.nullable(),
+  objects: z.number(),
+  held: z.looseObject({ count: z.number(), of: z.number() }).nullable(),
+  pinned: z.looseObject({ revision: z.number(), by: z.string(), reason: z.string() }).nullable(),
+});
+export type SourceRow = z.output<typeof SourceRow>;
+
+export const RevisionRow = z.looseObject({
+  revision: z.number(),
+  source: z.string(),
+  author: z.string(),
+  createdAt: time,
+  commit: z.string().nullable(),
+  message: z.string().nullable(),
+  rolledBackTo: z.number().nullable(),
+  reason: z.string().nullable(),
+  written: z.number(),
+  deleted: z.number(),
+});
+export type RevisionRow = z.output<typeof RevisionRow>;
+
+export const RolledBack = z.looseObject({
+  revision: z.number().nullable(),
+  changed: z.array(
+    z.looseObject({
+      kind: z.string(),
+      namespace: z.string(),
+      name: z.string(),
+      change: z.string(),
+    }),
+  ),
+});
+
+export const VersionDiff = z.looseObject({
+  changes: z.array(
+    z.looseObject({ op: z.string(), path: z.string(), from: z.unknown(), to: z.unknown() }),
+  ),
+});
+export type VersionDiff = z.output<typeof VersionDiff>;

@@ -151,16 +151,6 @@ export async function markHeld(
   return rows.length > 0;
 }
 
-/** Lets through what is held, and only that; null: nothing is held there. */
-export async function allowHeld(db: PoolClient, source: string): Promise<Held | null> {
-  const row = await loadSource(db, source);
-  if (row?.held == null) return null;
-  await query(db, 'update sources set allowed_checksum = held_checksum where source = $1', [
-    source,
-  ]);
-  return row.held;
-}
-
 /** From now on that revision is in force, for as long as the source wants what it was last seen to want. */
 export async function pinSource(
   db: PoolClient,
@@ -180,15 +170,24 @@ export async function pinSource(
   );
 }
 
+/** A source that was pinned before anybody knew what it wants: from now on that is known. */
+export async function adoptPin(db: PoolClient, source: string, checksum: string): Promise<void> {
+  await query(db, 'update sources set pinned_against = $2, seen_checksum = $2 where source = $1', [
+    source,
+    checksum,
+  ]);
+}
+
 /** Ends a pin; null: there was none. */
 export async function unpinSource(db: PoolClient, source: string): Promise<Pin | null> {
   const row = await loadSource(db, source);
-  if (row?.pin == null) return null;
+  const pin = row?.pin ?? null;
+  if (pin === null) return null;
   await query(
     db,
     `update sources set pinned_revision = null, pinned_against = null, pinned_by = null,
        pinned_reason = null, pinned_at = null where source = $1`,
     [source],
   );
-  return row.pin;
+  return pin;
 }

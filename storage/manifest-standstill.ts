@@ -1,8 +1,19 @@
-import type { PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { AuditEvent } from '../domain/audit';
 import { insertAudit } from './audit';
+import { inTransaction, query } from './database';
 import { nameOf, type Claim, type RevisionPlan } from './manifest-plan';
-import { loadSource, markHeld, pinSource, unpinSource } from './manifest-sources';
+import {
+  adoptPin,
+  loadSource,
+  markHeld,
+  pinSource,
+  unpinSource,
+  type Held,
+  type Pin,
+} from './manifest-sources';
+import { SYNC_CHANNEL } from './reload';
+import { lockRevisions } from './revision-lock';
 import { auditBase, type Applied, type RevisionRequest, type RevisionResult } from './revision';
 
 export interface Wish {
@@ -24,7 +35,8 @@ export async function whyNot(
   if (rollback) return null;
   const row = await loadSource(db, source);
   if (row?.pin) {
-    if (row.pin.against === checksum) return { kind: 'pinned', pin: row.pin };
+    if (row.pin.against === '') await adoptPin(db, source, checksum);
+    if (['', checksum].includes(row.pin.against)) return { kind: 'pinned', pin: row.pin };
     await unpinSource(db, source);
     const details = { source, revision: row.pin.revision, why: 'the source moved on' };
     await insertAudit(db, [sourceAudit(request, 'pin_released', details)]);
@@ -65,4 +77,57 @@ function sourceAudit(
   const base = auditBase(source, author, correlationId);
   const door = rollback ? 'api' : base.door;
   return { ...base, door, namespace: 'default', event, details };
+}
+
+interface Asked {
+  actor: string;
+  correlationId: string | null;
+}
+
+/** Lets through what is held, only that and once, and wakes its source; null: nothing is held there. */
+export async function letThrough(
+  pool: Pool,
+  source: string,
+  { actor, correlationId, reason }: Asked & { reason: string | null },
+): Promise<Held | null> {
+  return inTransaction(pool, async (db) => {
+    await lockRevisions(db);
+    const held = (await loadSource(db, source))?.held ?? null;
+    if (held === null) return null;
+    await query(db, 'update sources set allowed_checksum = held_checksum where source = $1', [
+      source,
+    ]);
+    const { count, of } = held;
+    await insertAudit(db, [
+      byPerson({ source, actor, correlationId }, 'prune_allowed', { source, count, of, reason }),
+    ]);
+    await query(db, `select pg_notify($1, '')`, [SYNC_CHANNEL]);
+    return held;
+  });
+}
+
+/** Ends a pin and wakes its source; null: there was none. */
+export async function releasePin(
+  pool: Pool,
+  source: string,
+  { actor, correlationId }: Asked,
+): Promise<Pin | null> {
+  return inTransaction(pool, async (db) => {
+    await lockRevisions(db);
+    const pin = await unpinSource(db, source);
+    if (pin === null) return null;
+    const details = { source, revision: pin.revision, why: 'released by hand' };
+    await insertAudit(db, [byPerson({ source, actor, correlationId }, 'pin_released', details)]);
+    await query(db, `select pg_notify($1, '')`, [SYNC_CHANNEL]);
+    return pin;
+  });
+}
+
+function byPerson(
+  { source, actor, correlationId }: Asked & { source: string },
+  event: 'prune_allowed' | 'pin_released',
+  details: Record<string, unknown>,
+): AuditEvent {
+  const base = auditBase(source, actor, correlationId);
+  return { ...base, door: 'api', namespace: 'default', event, details };
 }

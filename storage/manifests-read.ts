@@ -51,7 +51,16 @@ export interface ManifestVersionRow {
   author: string;
   source: string;
   isDeleted: boolean;
+  /** Null: it comes from no commit. */
+  commit: string | null;
+  /** Of the document; null: deleted. */
+  checksum: string | null;
+  file: string | null;
+  line: number | null;
 }
+
+const VERSION = `v.revision, r.created_at as "createdAt", r.author, v.source,
+  v.document is null as "isDeleted", r.commit_id as commit, v.checksum, v.file, v.line`;
 
 /** The newest revisions of a manifest, newest first; of a deleted one, too. */
 export async function listVersions(
@@ -61,7 +70,7 @@ export async function listVersions(
 ): Promise<ManifestVersionRow[]> {
   return query<ManifestVersionRow & Record<string, unknown>>(
     db,
-    `select v.revision, r.created_at as "createdAt", r.author, v.source, v.document is null as "isDeleted"
+    `select ${VERSION}
      from manifest_versions v join revisions r using (revision)
      where v.kind = $1 and v.namespace = $2 and v.name = $3 order by v.revision desc limit $4`,
     [id.kind, id.namespace, id.name, limit],
@@ -71,8 +80,6 @@ export async function listVersions(
 /** One revision of a manifest as it was written; `document` null: deleted by it. */
 export interface ManifestVersion extends ManifestVersionRow {
   document: unknown;
-  file: string | null;
-  line: number | null;
 }
 
 /** What one revision made of a manifest, also of one that is gone; null when it did not touch it. */
@@ -83,8 +90,7 @@ export async function getVersion(
 ): Promise<ManifestVersion | null> {
   const rows = await query<ManifestVersion & Record<string, unknown>>(
     db,
-    `select v.revision, r.created_at as "createdAt", r.author, v.source, v.document is null as "isDeleted",
-       v.document, v.file, v.line
+    `select ${VERSION}, v.document
      from manifest_versions v join revisions r using (revision)
      where v.kind = $1 and v.namespace = $2 and v.name = $3 and v.revision = $4`,
     [id.kind, id.namespace, id.name, revision],

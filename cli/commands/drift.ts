@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import { DriftRow, listOf } from '../answers';
+import { registerSources } from '../drift-sources';
 import { clock, fullKey, table, talksToApi } from '../output';
 
 const WIDEST = 60;
 
 export function register(program: Command): void {
+  const drift = program.command('drift');
+  registerSources(drift);
   talksToApi(
-    program
-      .command('drift')
+    drift
       .description('how what runs differs from the manifests')
       .argument('[resource]', 'only of this resource')
       .option('--resolved', 'what differed earlier, instead of what differs now'),
