@@ -10,14 +10,12 @@ import { SYNC_CHANNEL } from '../storage/reload';
 import { createCompile } from './compile';
 import { gitopsConfigSchema, type GitopsConfig } from './config';
 import { registerMetrics } from './metrics';
-import { createFolderSource } from './sources/folder';
+import { createSources, SETTLE_MS } from './sources/create';
+import { createRender } from './render/render';
 import { startSync } from './sync';
 
-/** Half-written files are not taken: a file must be left alone for so long. */
-const SETTLE_MS = 200;
-
 /** The gitops process: keeps the manifests of its folders in force. */
-async function run({ database, log, gitops }: GitopsConfig): Promise<void> {
+async function run({ home, database, log, gitops }: GitopsConfig): Promise<void> {
   const logger = createLogger('gitops', log.level);
   const registry = createRegistry('gitops');
   const lifecycle = createProcessLifecycle(logger);
@@ -26,8 +24,13 @@ async function run({ database, log, gitops }: GitopsConfig): Promise<void> {
   lifecycle.onStop('database', () => pool.end());
 
   const compile = createCompile(CATALOGUES, process.env);
-  const syncs = gitops.folders.map((folder) => {
-    const source = createFolderSource({ folder, settleMs: SETTLE_MS, now: Date.now });
+  const sources = createSources(gitops, {
+    home,
+    now: Date.now,
+    random: Math.random,
+    renderOf: createRender,
+  });
+  const syncs = sources.map((source) => {
     const waits = { intervalMs: gitops.interval, settleMs: SETTLE_MS };
     const { pruneShare } = gitops;
     const sync = startSync({ pool, source, compile, logger, now: Date.now, pruneShare, ...waits });
@@ -56,7 +59,7 @@ async function run({ database, log, gitops }: GitopsConfig): Promise<void> {
     pages: { '/status': () => Promise.resolve({ items: statuses() }) },
   });
   lifecycle.onStop('health server', server.close);
-  logger.info({ port: server.port, folders: gitops.folders }, 'ready');
+  logger.info({ port: server.port, sources: sources.map(({ name }) => name) }, 'ready');
 }
 
 runProcess({ load: (source) => loadConfig(gitopsConfigSchema, source), run });
