@@ -108,6 +108,8 @@ export const gitopsConfigSchema = z.object({
       /** Where /health, /metrics and /status listen. */
       host: z.string().default('127.0.0.1'),
       port: port.default(8082),
+      /** File with the bearer token for all but /health and /webhooks. Needed unless `host` is a loopback address. */
+      tokenFile: z.string().min(1).optional(),
       /** Folders are watched; this is how often they are read all the same. */
       interval: duration.transform((ms) => Math.max(ms, MIN_INTERVAL_MS)).prefault('10s'),
       /** Folders of manifests, relative to the working directory. */
