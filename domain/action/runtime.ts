@@ -152,13 +152,24 @@ export interface Runtime {
   ensureRunning: (target: RuntimeTarget) => Promise<StepResult | null>;
 }
 
+/** What an event tells of the differences that the next look will find. */
+export interface ChangeHint {
+  /** First segments of the pointers that it may explain: `running`, `replicas`. */
+  groups: readonly string[];
+  attribution: Attribution;
+}
+
 export interface RuntimeWatchHandler {
+  /** The resources that this runtime may look at now. */
+  targets: () => Iterable<RuntimeTarget>;
   /** `resource` null: nobody knows which, so look at all of this runtime. */
-  onChange: (event: { resource: ResourceKey | null; attribution?: Attribution }) => void;
+  onChange: (event: { resource: ResourceKey | null; hint?: ChangeHint }) => void;
   onError: (error: unknown) => void;
 }
 
 export interface RuntimeWatch {
+  /** False while it does not hear: it is looked at more often then. */
+  isWorking: () => boolean;
   close: () => Promise<void>;
 }
 

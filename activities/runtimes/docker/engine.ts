@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { TransientError } from '../../../domain/action/runtime';
 
@@ -21,6 +22,15 @@ export interface Engine {
   /** The id that an image's name stands for; null: the engine does not have it. */
   imageId: (name: string) => Promise<string | null>;
   pull: (name: string) => Promise<void>;
+  /** Events of containers as the engine tells them: a JSON text a line, until the stream ends. */
+  events: (options: EventOptions) => Promise<Readable>;
+}
+
+export interface EventOptions {
+  actions: readonly string[];
+  /** Also those since then (epoch ms); null: from now on. */
+  sinceMs: number | null;
+  signal: AbortSignal;
 }
 
 /** No answer for so long is no answer. Above the longest stop timeout that makes sense. */
@@ -85,6 +95,19 @@ export function createEngine(host: string | undefined): Engine {
       return (await ask(what, orNull(docker.getImage(name).inspect(), 404)))?.Id ?? null;
     },
     pull: (name) => ask(`pull image ${name}`, pull(docker, name)),
+    async events({ actions, sinceMs, signal }) {
+      const stream = await ask(
+        'follow its events',
+        docker.getEvents({
+          filters: { type: ['container'], event: [...actions] },
+          ...(sinceMs === null ? {} : { since: sinceMs / 1000 }),
+          abortSignal: signal,
+        }),
+      );
+      const readable = stream as Readable;
+      signal.addEventListener('abort', () => readable.destroy(), { once: true });
+      return readable;
+    },
   };
 }
 

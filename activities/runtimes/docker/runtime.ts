@@ -21,6 +21,7 @@ import { snapshotOf } from './shapes';
 import { DOCKER_CATALOGUE } from './spec';
 import { tidy } from './swap';
 import { bringUp, findDone, restore, VERBS } from './verbs';
+import { watchEngine } from './watch';
 
 /** There once Vigil has made the first container of a resource. */
 const MARKER = 'docker-made';
@@ -95,6 +96,8 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): Runtime {
     },
 
     observe: (target) => observe(context, target, markerOf(context, target)),
+
+    watch: (handler) => watchEngine(context, handler),
 
     async ensureRunning(target) {
       // What is not Vigil's is not Vigil's to start.
