@@ -16,8 +16,8 @@ import { lockRevisions } from './revision-lock';
 import { forgetStates } from './states';
 
 export { belongsTo } from './manifest-plan';
-export type { Expectation, ManifestName, ManifestObject, ManifestProblem } from './manifest-plan';
-export type { RevisionOrigin, RevisionRequest, RevisionResult } from './revision';
+export type { ManifestName, ManifestObject, ManifestProblem } from './manifest-plan';
+export type { RevisionRequest, RevisionResult } from './revision';
 
 /**
  * Makes the next revision of the desired state out of one source's objects, all or nothing: the

@@ -95,19 +95,7 @@ export function createEngine(host: string | undefined): Engine {
       return (await ask(what, orNull(docker.getImage(name).inspect(), 404)))?.Id ?? null;
     },
     pull: (name) => ask(`pull image ${name}`, pull(docker, name)),
-    async events({ actions, sinceMs, signal }) {
-      const stream = await ask(
-        'follow its events',
-        docker.getEvents({
-          filters: { type: ['container'], event: [...actions] },
-          ...(sinceMs === null ? {} : { since: sinceMs / 1000 }),
-          abortSignal: signal,
-        }),
-      );
-      const readable = stream as Readable;
-      signal.addEventListener('abort', () => readable.destroy(), { once: true });
-      return readable;
-    },
+    events: (options) => ask('follow its events', follow(docker, options)),
   };
 }
 
@@ -125,6 +113,19 @@ function connect(host: string | undefined): Docker {
     protocol: isTls ? 'https' : 'http',
     timeout,
   });
+}
+
+async function follow(
+  docker: Docker,
+  { actions, sinceMs, signal }: EventOptions,
+): Promise<Readable> {
+  const stream = (await docker.getEvents({
+    filters: { type: ['container'], event: [...actions] },
+    ...(sinceMs === null ? {} : { since: sinceMs / 1000 }),
+    abortSignal: signal,
+  })) as Readable;
+  signal.addEventListener('abort', () => stream.destroy(), { once: true });
+  return stream;
 }
 
 function orNull<T>(call: Promise<T>, status: number): Promise<T | null> {
