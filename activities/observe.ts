@@ -31,7 +31,7 @@ export async function observe(
     await forgetStates(store.pool, [resource.resource]);
     return { observed, recorded: { kind: 'skipped', reason: 'unseen' } };
   }
-  const changes = driftOf(resource.spec, observed, sha256);
+  const changes = driftOf(resource.spec, observed, { sha256, overrides: resource.overrides });
   const recorded = await recordObservation(store, {
     resource,
     observed,

@@ -32,7 +32,7 @@ async function names(): Promise<string[]> {
 }
 
 function driftPointers(target: RuntimeTarget, observed: Awaited<ReturnType<Runtime['observe']>>) {
-  return driftOf(target.spec, observed, () => '').map(({ pointer }) => pointer);
+  return driftOf(target.spec, observed, { sha256: () => '', overrides: target.overrides }).map(({ pointer }) => pointer);
 }
 
 describeWithDocker('the docker runtime', () => {
