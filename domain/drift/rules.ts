@@ -63,15 +63,21 @@ export function settle(
   { rules, overrides }: { rules: DriftRules | undefined; overrides: readonly Override[] },
 ): Settled | null {
   const { pointer, observed, desired } = fact;
-  if (isIgnored(fact, rules)) return asItIs(fact);
+  const owner = rules?.owners.find(({ path }) => matchesPointer(path, pointer)) ?? null;
+  if (isIgnored(fact, rules) || (owner !== null && !isBounded(owner))) {
+    const kept = asItIs(fact);
+    if (kept !== null) return kept;
+  }
   const override = overrides.findLast((one) => one.pointer === pointer);
-  const owner = rules?.owners.find(({ path }) => matchesPointer(path, pointer));
-  if (owner !== undefined) {
-    if (owner.min === undefined && owner.max === undefined) return asItIs(fact);
-    const number = [observed, override?.value, desired].find((value) => typeof value === 'number');
-    if (number !== undefined) return { pointer, value: nearest(number, owner), from: 'owner' };
+  const number = [observed, override?.value, desired].find((value) => typeof value === 'number');
+  if (owner !== null && isBounded(owner) && number !== undefined) {
+    return { pointer, value: nearest(number, owner), from: 'owner' };
   }
   return override === undefined ? null : { pointer, value: override.value, from: 'override' };
+}
+
+function isBounded({ min, max }: OwnerRule): boolean {
+  return min !== undefined || max !== undefined;
 }
 
 /** What nobody saw cannot be kept; but a file is left alone without knowing what it is. */
