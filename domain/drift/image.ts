@@ -39,10 +39,10 @@ function imageName(text: string): ImageName {
 }
 
 function repositoryOf(name: string): string {
-  const slash = name.indexOf('/');
-  const first = slash === -1 ? '' : name.slice(0, slash);
+  const first = name.slice(0, Math.max(name.indexOf('/'), 0));
+  const isOfHub = ['docker.io', 'index.docker.io'].includes(first);
   const hasRegistry = /[.:]/.test(first) || first === 'localhost';
-  if (!hasRegistry) return `docker.io/${slash === -1 ? 'library/' : ''}${name}`;
-  if (first !== 'docker.io' && first !== 'index.docker.io') return name;
-  return repositoryOf(name.slice(slash + 1));
+  if (hasRegistry && !isOfHub) return name;
+  const path = isOfHub ? name.slice(first.length + 1) : name;
+  return `docker.io/${path.includes('/') ? path : `library/${path}`}`;
 }

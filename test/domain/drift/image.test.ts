@@ -8,6 +8,7 @@ it.each<[string, string, boolean]>([
   ['shop/web:1', 'docker.io/shop/web:1', true],
   ['shop/web', 'library/web', false],
   ['localhost/web', 'web', false],
+  ['localhost/web', 'docker.io/localhost/web', false],
   ['registry:5000/web', 'registry:5000/web:latest', true],
   ['registry:5000/web', 'web', false],
   ['web:1', 'web:2', false],

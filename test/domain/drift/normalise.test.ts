@@ -82,6 +82,12 @@ describe('a set of containers', () => {
       ],
     ],
     ['a command that the manifest leaves to the image is right', {}, { command: ['sh'] }, []],
+    [
+      'another word of a command is a change',
+      { command: ['sh', '-c'] },
+      { command: ['sh', '-x'] },
+      [['/command', 'changed', ['sh', '-c'], ['sh', '-x']]],
+    ],
     ['a version that the manifest does not name is right', {}, { version: '7' }, []],
     [
       'a variable of the manifest that is not listed is missing',
@@ -148,6 +154,7 @@ describe('a file', () => {
     ['a/./b/', 'a/b'],
     ['a/c/../b', 'a/b'],
     ['../a', '../a'],
+    ['../../a', '../../a'],
     ['a/../../b', '../b'],
     ['/../a', '/a'],
     ['/', '/'],

@@ -24,6 +24,9 @@ describe('a pattern of pointers', () => {
     ['/config/etc~1*.conf', '/config/etc~1web.conf', true],
     ['/config/etc/*.conf', '/config/etc~1web.conf', false],
     ['/config/a~0b', '/config/a~0b', true],
+    ['/config/*~1b', '/config/a~01b', false],
+    ['/config/a~*', '/config/a~1b', false],
+    ['xreplicas', '/replicas', false],
     ['/config/a.c', '/config/abc', false],
     ['/env/(A|B)', '/env/A', false],
   ])('%s means %s: %p', (pattern, pointer, expected) => {

@@ -1,5 +1,11 @@
 import type { ObservedState } from '../../../domain/action/runtime';
-import { needsLook, repairSpec, settledOf, withSettled } from '../../../domain/drift/repair';
+import {
+  isLeft,
+  needsLook,
+  repairSpec,
+  settledOf,
+  withSettled,
+} from '../../../domain/drift/repair';
 import type { DriftRules, Override } from '../../../domain/drift/rules';
 import type { ServiceSpec } from '../../../domain/resource';
 import type { DockerSpec } from '../../../domain/runtime-spec';
@@ -39,6 +45,8 @@ it('without rules and overrides it is what the manifest says', () => {
   expect(repairSpec(spec, observed, {})).toEqual(spec);
   expect(needsLook(spec)).toBe(false);
   expect(needsLook({ ...spec, drift: { ignore: [], owners: [], severity: [] } })).toBe(false);
+  const owners = [{ path: '/image', owner: 'o' }];
+  expect(needsLook({ ...spec, drift: { ignore: [], owners, severity: [] } })).toBe(true);
   expect(needsLook({ ...spec, drift: { ...ignoring('/image'), owners: [], severity: [] } })).toBe(
     true,
   );
@@ -72,6 +80,15 @@ describe('what is ignored stays as it is', () => {
       other,
     ]);
     expect(repaired({}).config).toEqual([file, other]);
+  });
+
+  it('a command that the manifest leaves to the image is left to it', () => {
+    const runtime = { ...DOCKER, command: null };
+    const drift = { ...ignoring('/**'), owners: [], severity: [] };
+    const { image, replicas } = DOCKER;
+    const seen = { ...observed, image, replicas };
+    const got = repairSpec({ ...BARE, runtime, drift }, seen, {}).runtime;
+    expect(got).toMatchObject({ command: null, env: { A: '9', C: '3' } });
   });
 
   it('by who did it, and only what he did', () => {
@@ -164,4 +181,25 @@ it('of a file nothing is written down but that it is left alone', () => {
     { pointer: '/config/etc~1web.conf', value: null, from: 'observed' },
     { pointer: '/config/other.conf', value: null, from: 'observed' },
   ]);
+});
+
+it('only what is ignored is left: what Vigil or an owner set is to be made', () => {
+  const pointer = '/replicas';
+  const settled = (['override', 'owner', 'observed'] as const).map((from) => ({
+    ...{ pointer, value: 2, from },
+  }));
+  expect(settled.map((one) => isLeft({ settled: [one] }, pointer))).toEqual([false, false, true]);
+  expect(isLeft({ settled }, '/image')).toBe(false);
+  expect(isLeft({}, pointer)).toBe(false);
+});
+
+it('one limit is settled without the other, and no file by what Vigil set', () => {
+  const limits = { cpuPercent: 50, memoryBytes: 1024 };
+  const drift = { ...ignoring('/resources/cpu'), owners: [], severity: [] };
+  const process = { ...BARE, runtime: { ...PROCESS, limits }, drift };
+  const seen = { ...observed, resources: { cpu: 1, memory: 9 } };
+  const got = repairSpec(process, seen, {}).runtime;
+  expect(got).toMatchObject({ limits: { cpuPercent: 100, memoryBytes: 1024 } });
+  const override = { pointer: '/config/other.conf', value: 'x', policy: null, until: null };
+  expect(repaired({}, {}, [override]).config).toEqual(spec.config);
 });

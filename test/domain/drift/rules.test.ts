@@ -123,6 +123,11 @@ describe('what Vigil itself set', () => {
     expect(found.find(({ pointer }) => pointer === '/replicas')).toMatchObject({ desired: 4 });
   });
 
+  it('leaves an owner his range', () => {
+    const owners = [{ path: '/replicas', owner: 'autoscaler', min: 1, max: 9 }];
+    expect(pointers({ owners }, {}, [override('/replicas', 3)])).not.toContain('/replicas');
+  });
+
   it('stays within the range of an owner', () => {
     const owners = [{ path: '/replicas', owner: 'autoscaler', min: 1, max: 3 }];
     const found = changes({ owners }, {}, [override('/replicas', 5)]);
