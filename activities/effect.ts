@@ -5,6 +5,7 @@ import {
   UnknownEffectError,
   type ExecuteRequest,
   type Runtime,
+  type Snapshot,
   type StepResult,
 } from '../domain/action/runtime';
 import type { NO_EFFECT } from '../workflows/contract';
@@ -21,9 +22,11 @@ export interface Hindrance {
 
 export interface Effect<T extends StepResult | null> {
   journal: Journal;
-  runtime: Runtime;
+  findDone: Runtime['findDone'];
   key: JournalKey;
   request: ExecuteRequest;
+  /** Adds, before the step begins, what is written down with its beginning. Null: there is nothing to add. */
+  prepare: ((snapshot: Snapshot) => Promise<Snapshot>) | null;
   act: (request: ExecuteRequest) => Promise<T>;
   hindrance: () => Hindrance | null;
   /** Throws once this try was silent for too long: another one may be at work. */
@@ -37,12 +40,13 @@ export interface Effect<T extends StepResult | null> {
  * was begun and cannot be found then is unknown.
  */
 export async function effectOnce<T extends StepResult | null>(effect: Effect<T>): Promise<T> {
-  const { journal, key, request } = effect;
+  const { journal, key } = effect;
   effect.assertHeard();
   const hindrance = effect.hindrance();
   if (hindrance !== null && (await journal.snapshotOf(key)) === null) {
     throw ApplicationFailure.nonRetryable(hindrance.reason, hindrance.type);
   }
+  const request = { ...effect.request, snapshot: await prepared(effect) };
   const entry = await journal.begin(key, request.snapshot);
   switch (entry.kind) {
     case 'stale':
@@ -55,8 +59,18 @@ export async function effectOnce<T extends StepResult | null>(effect: Effect<T>)
     case 'begun':
       return again(effect, { ...request, snapshot: entry.snapshot }, hindrance);
     case 'fresh':
-      return done(effect, await tryThrice(effect, request));
+      return done(effect, await tryThrice(effect, () => effect.act(request)));
   }
+}
+
+/** Of a step that was begun before, the journal tells what it began with. */
+async function prepared<T extends StepResult | null>(effect: Effect<T>): Promise<Snapshot> {
+  const { journal, key, prepare } = effect;
+  const { snapshot } = effect.request;
+  if (prepare === null) return snapshot;
+  // An entry that cannot be read is for `begin` to judge.
+  const begun = await journal.snapshotOf(key).catch(() => null);
+  return begun ?? tryThrice(effect, () => prepare(snapshot));
 }
 
 /** It was begun before: found, it is done; else it is done now, with the aim that it began with. */
@@ -65,7 +79,7 @@ async function again<T extends StepResult | null>(
   request: ExecuteRequest,
   hindrance: Hindrance | null,
 ): Promise<T> {
-  const found = await effect.runtime.findDone(request);
+  const found = await effect.findDone(request);
   if (found === 'unknowable') {
     throw stepFailed(
       new UnknownEffectError('it was begun before, and nobody can tell whether it was done'),
@@ -75,7 +89,7 @@ async function again<T extends StepResult | null>(
   if (hindrance !== null) {
     throw stepFailed(new UnknownEffectError(`it was begun before, and now: ${hindrance.reason}`));
   }
-  return done(effect, await tryThrice(effect, request));
+  return done(effect, await tryThrice(effect, () => effect.act(request)));
 }
 
 async function done<T extends StepResult | null>(
@@ -87,14 +101,14 @@ async function done<T extends StepResult | null>(
 }
 
 /** Transient errors get three tries; every other error fails the step at once. */
-async function tryThrice<T extends StepResult | null>(
-  { act, assertHeard, sleep }: Effect<T>,
-  request: ExecuteRequest,
+async function tryThrice<T>(
+  { assertHeard, sleep }: Pick<Effect<StepResult | null>, 'assertHeard' | 'sleep'>,
+  act: () => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     assertHeard();
     try {
-      return await act(request);
+      return await act();
     } catch (error) {
       const isLast = !(error instanceof TransientError) || attempt === TRANSIENT_TRIES;
       if (isLast) throw stepFailed(error);

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ObservedState, Runtime, StepResult } from '../domain/action/runtime';
 import { driftOf } from '../domain/drift/diff';
+import { isLeft } from '../domain/drift/repair';
 import { insertAudit } from '../storage/audit';
 import { withTargetLock } from '../storage/journal';
 import { forgetStates, recordObservation, startHold } from '../storage/states';
 import type { ObservationStore, ObservedResource, Recorded } from '../storage/states';
+import { settledTarget, settleTarget } from './settled-target';
 
 export interface ObserveDeps {
   store: ObservationStore;
@@ -31,7 +33,7 @@ export async function observe(
     await forgetStates(store.pool, [resource.resource]);
     return { observed, recorded: { kind: 'skipped', reason: 'unseen' } };
   }
-  const changes = driftOf(resource.spec, observed, sha256);
+  const changes = driftOf(resource.spec, observed, { sha256, overrides: resource.overrides });
   const recorded = await recordObservation(store, {
     resource,
     observed,
@@ -45,11 +47,14 @@ export async function observe(
 export type StartAnswer =
   | { kind: 'running' }
   | { kind: 'started'; result: StepResult }
+  /** It does not run, and its manifest leaves that to others. */
+  | { kind: 'left' }
   | { kind: 'held'; by: 'paused' | 'acting' };
 
 /**
  * Starts what is desired and does not run, outside any action: under the lock that actions take,
- * and neither while paused nor while an action holds the target's slot. Audited as `started`.
+ * and neither while paused nor while an action holds the target's slot; as the manifest's rules and
+ * Vigil's overrides have it. Audited as `started`.
  */
 export async function startDesired(
   { store, observer, now }: ObserveDeps,
@@ -64,7 +69,9 @@ export async function startDesired(
   return withTargetLock(store.pool, resource.resource, options, async () => {
     const by = await startHold(store.pool, resource, now());
     if (by !== null) return { kind: 'held', by };
-    const result = await runtime.ensureRunning(resource);
+    const target = settledTarget(resource, await settleTarget(runtime, resource));
+    if (isLeft(target, '/running')) return { kind: 'left' };
+    const result = await runtime.ensureRunning(target);
     if (result === null) return { kind: 'running' };
     await auditStart(store, resource, { result, observer });
     return { kind: 'started', result };

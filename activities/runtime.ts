@@ -12,6 +12,7 @@ import type { Step } from '../domain/policy/policy';
 import { HEARTBEAT_TIMEOUT_MS, NO_EFFECT } from '../workflows/contract';
 import { effectOnce, type Effect, type Hindrance } from './effect';
 import { pausedByFile } from './pause-file';
+import { hasRules, settledTarget, settleTarget } from './settled-target';
 
 const HEARTBEAT_MS = 1000;
 const LOCK_WAIT_MS = 20_000;
@@ -96,10 +97,11 @@ async function perform<T extends StepResult | null>(
   });
   const effect: Effect<T> = {
     journal: deps.journal,
-    runtime,
+    findDone: (request) => runtime.findDone(aimed(request)),
     key: { actionId: input.actionId, step, target, token: input.token },
     request: input.request,
-    act: (request) => act(request, signal),
+    prepare: settlingOf(runtime, input.request),
+    act: (request) => act(aimed(request), signal),
     hindrance: () => hindranceOf(deps, input),
     assertHeard: pulse.assertHeard,
     sleep: (ms) => context.sleep(ms),
@@ -110,6 +112,23 @@ async function perform<T extends StepResult | null>(
   } finally {
     pulse.stop();
   }
+}
+
+/**
+ * What the manifest's rules and Vigil's overrides make of the target is settled once, before the
+ * step begins: a look after a crash in the middle could see its own half-done work. An undo keeps
+ * what was settled for its step.
+ */
+function settlingOf(
+  runtime: Runtime,
+  { target, snapshot }: ExecuteRequest,
+): Effect<StepResult>['prepare'] {
+  if (snapshot.settled !== undefined || !hasRules(target)) return null;
+  return async (given) => ({ ...given, settled: await settleTarget(runtime, target) });
+}
+
+function aimed(request: ExecuteRequest): ExecuteRequest {
+  return { ...request, target: settledTarget(request.target, request.snapshot.settled ?? []) };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { ObservedState } from '../domain/action/runtime';
 import type { AuditEventName } from '../domain/audit';
 import type { Change } from '../domain/drift/change';
+import type { Override } from '../domain/drift/rules';
 import type { ServiceSpec } from '../domain/resource';
 import { insertAudit } from './audit';
 import { inTransaction, query, type Db } from './database';
@@ -33,6 +34,8 @@ export interface ObservedResource {
   spec: ServiceSpec;
   revision: number;
   createdRevision: number;
+  /** What Vigil itself set instead of the manifest's values, and what has not ended. Absent: nothing. */
+  overrides?: Override[];
 }
 
 export interface Observation {

@@ -1,6 +1,6 @@
 import type { ZodObject } from 'zod';
 import type { Attribution } from '../drift/change';
-import type { Override } from '../drift/rules';
+import type { Override, Settled } from '../drift/rules';
 import type { ConfigFile, ResourceAmounts, ResourceKey, ServiceSpec } from '../resource';
 import { NOTIFY, type Step, type StepParams } from '../policy/policy';
 import type { RuntimeSpec } from '../runtime-spec';
@@ -64,6 +64,8 @@ export interface Snapshot {
   aim?: StepParams;
   /** What `restore` brings back: plain data, never a secret. */
   before?: Record<string, unknown>;
+  /** What is not to be as the manifest says; settled when the step began, so that repeated it aims at the same. */
+  settled?: Settled[];
   /** On a host: the worker, and with it the journal, that took it; no other one may act on it. */
   takenBy?: string;
 }
@@ -74,6 +76,8 @@ export interface RuntimeTarget {
   spec: ServiceSpec;
   /** What Vigil itself set instead of the manifest's values. Absent: nothing. */
   overrides?: Override[];
+  /** What was settled of the manifest's rules and those overrides; `spec` holds it already. */
+  settled?: readonly Settled[];
 }
 
 export interface ExecuteRequest {
@@ -107,7 +111,16 @@ export interface ObservedState {
    * a secret reference stands for itself while its value is right.
    */
   env: Record<string, string | null> | null;
-  config: { path: ConfigFile['path']; sha256: string | null }[];
+  /**
+   * Files of the manifest that were looked at; null: not there. `mode` in octal digits, `owner` in the
+   * manifest's words while it is right; both only where the manifest gives them.
+   */
+  config: {
+    path: ConfigFile['path'];
+    sha256: string | null;
+    mode?: string;
+    owner?: string;
+  }[];
   /** Of runtimes that have them; absent: not looked at. */
   image?: string | null;
   replicas?: number;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { observe, startDesired } from '../../activities/observe';
@@ -141,4 +141,27 @@ it('a resource that nobody can look at has no state, and no drift is left of wha
   const open = 'select pointer from drift_events where resolved_at is null';
   expect(await query(database.pool, open)).toEqual([]);
   expect(await startDesired(deps(), { ...web, spec }, scripts)).toEqual({ kind: 'running' });
+});
+
+it('what Vigil set and what is ignored are no drift, and a start makes what Vigil set', async () => {
+  const drift = { ignore: [{ path: '/config/**' }], owners: [], severity: [] };
+  const overrides = [{ pointer: '/env/A', value: '2', policy: null, until: null }];
+  web = { ...web, spec: { ...web.spec, drift }, overrides };
+  writeFileSync(join(folder, 'web.conf'), 'by hand\n');
+  expect(await startDesired(deps(), web, runtime)).toMatchObject({ kind: 'started' });
+  expect(await runtime.observe(web)).toMatchObject({ env: { A: '2' } });
+  expect(readFileSync(join(folder, 'web.conf'), 'utf8')).toBe('by hand\n');
+  expect(await changes()).toEqual([]);
+  delete web.overrides;
+  expect(await changes()).toEqual(['changed /env/A']);
+});
+
+it('what ran and does not is left alone where that is ignored; what never ran is started', async () => {
+  const drift = { ignore: [{ path: '/running' }], owners: [], severity: [] };
+  web = { ...web, spec: { ...web.spec, drift } };
+  expect(await startDesired(deps(), web, runtime)).toMatchObject({ kind: 'started' });
+  await runtime.stop(web);
+  expect(await startDesired(deps(), web, runtime)).toEqual({ kind: 'left' });
+  expect(await runtime.observe(web)).toMatchObject({ isRunning: false });
+  expect(await changes()).toEqual([]);
 });

@@ -1,9 +1,9 @@
-import { lstat, readFile } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { RuntimeTarget, Snapshot } from '../../../domain/action/runtime';
+import type { ObservedState, RuntimeTarget, Snapshot } from '../../../domain/action/runtime';
 import type { ConfigFile } from '../../../domain/resource';
-import { wantedAttributes, type Attributes } from '../files/attributes';
-import { sha256, wantedChecksum } from '../files/config-files';
+import { ownerOf, wantedAttributes, type Attributes } from '../files/attributes';
+import { observeFiles, sha256, wantedChecksum } from '../files/config-files';
 import type { FileState } from '../files/replace-all';
 import { filesOf } from './context';
 
@@ -97,4 +97,38 @@ export function remembered(present: FileState | null): Remembered | null {
 
 export function beforeFilesOf({ before }: Snapshot): BeforeFiles {
   return (before?.['files'] ?? {}) as BeforeFiles;
+}
+
+/** What is seen of the files: their checksums, and mode and owner where the manifest gives them. */
+export async function observe(target: RuntimeTarget): Promise<ObservedState['config']> {
+  const config = filesOf(target);
+  const observed = await observeFiles(config);
+  return Promise.all(
+    observed.map(async (seen, index) => ({
+      ...seen,
+      ...(await attributesSeen(config.files[index], resolve(config.folder, seen.path))),
+    })),
+  );
+}
+
+async function attributesSeen(
+  file: ConfigFile | undefined,
+  path: string,
+): Promise<{ mode?: string; owner?: string }> {
+  if (file?.mode === undefined && file?.owner === undefined) return {};
+  const present = await stat(path).catch(() => null);
+  if (present === null) return {};
+  const { uid, gid } = present;
+  const mode = (present.mode & 0o7777).toString(8).padStart(4, '0');
+  return {
+    ...(file.mode !== undefined && { mode }),
+    ...(file.owner !== undefined && { owner: await ownerSeen(file.owner, { uid, gid }) }),
+  };
+}
+
+/** In the manifest's words where it is right, and where this host cannot tell; else in numbers. */
+async function ownerSeen(owner: string, present: { uid: number; gid: number }): Promise<string> {
+  const wanted = await ownerOf(owner, present.gid).catch(() => present);
+  const isRight = wanted.uid === present.uid && wanted.gid === present.gid;
+  return isRight ? owner : `${present.uid}:${present.gid}`;
 }

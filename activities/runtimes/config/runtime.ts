@@ -6,12 +6,11 @@ import {
   type Runtime,
   type RuntimeTarget,
 } from '../../../domain/action/runtime';
-import { observeFiles } from '../files/config-files';
 import { withLock } from '../process/lock';
 import type { SystemdContext } from '../systemd/context';
 import { SYSTEMD_DEFAULTS } from '../systemd/spec';
 import { filesOf, runFolderOf, type ConfigContext } from './context';
-import { readPlainFile, remembered, type BeforeFiles } from './look';
+import { observe, readPlainFile, remembered, type BeforeFiles } from './look';
 import { CONFIG_CATALOGUE, CONFIG_DEFAULTS } from './spec';
 import { findDone, identityOf, restore, VERBS } from './verbs';
 
@@ -83,7 +82,7 @@ export function createConfigRuntime(deps: ConfigRuntimeDeps): Runtime {
         isAbsent: false,
         command: null,
         env: null,
-        config: await observeFiles(filesOf(target)),
+        config: await observe(target),
       };
     },
 

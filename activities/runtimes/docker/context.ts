@@ -34,13 +34,6 @@ export function containerSpecOf(spec: ContainerSpec): ContainerSpec {
   };
 }
 
-/** How many replicas there are to be: the manifest's, or where actions scale it whatever is within the bounds. */
-export function wantedReplicas(target: RuntimeTarget, present: number): number {
-  const { scaling } = target.spec;
-  if (scaling === undefined || present === 0) return dockerOf(target).replicas;
-  return Math.min(Math.max(present, scaling.min), scaling.max);
-}
-
 function sorted(map: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -82,7 +82,7 @@ async function isToBeSwapped(
 ): Promise<boolean> {
   if (swaps === 'none' || old.key === key) return false;
   if (await differs(context, old, wanted)) return true;
-  return swaps === 'drifted' && (!old.isRunning || (await hasOldSecrets(context, old)));
+  return swaps === 'drifted' && (!old.isRunning || (await wasAltered(context, old)));
 }
 
 /** Whether a container was made from another spec or image. */
@@ -96,10 +96,11 @@ async function differs(
   return id !== null && id !== info.Image;
 }
 
-async function hasOldSecrets(
-  { secrets }: DockerContext,
-  { spec, info }: Container,
-): Promise<boolean> {
+/** Whether a container is not what it was made from: its limits were changed, or a secret is another by now. */
+async function wasAltered({ secrets }: DockerContext, { spec, info }: Container): Promise<boolean> {
+  const { Memory: memory = 0, NanoCpus: nanoCpus = 0 } = info.HostConfig;
+  if (memory !== (spec.resources.memory ?? 0)) return true;
+  if (nanoCpus !== Math.round((spec.resources.cpus ?? 0) * 1e9)) return true;
   const present = variablesOf(info);
   for (const [name, text] of Object.entries(spec.env)) {
     if ((await secrets.shown(text, present.get(name))) !== text) return true;

@@ -1,8 +1,9 @@
 import type { ExecuteRequest, RuntimeTarget, Snapshot } from '../../../domain/action/runtime';
+import { isLeft } from '../../../domain/drift/repair';
 import type { Step, StepParams } from '../../../domain/policy/policy';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
 import type { Container, ReplicaSet } from './containers';
-import { containerSpecOf, dockerOf, wantedReplicas } from './context';
+import { containerSpecOf, dockerOf } from './context';
 import type { Model, Reshaping } from './reshape';
 import { parseMemory } from './spec';
 
@@ -34,11 +35,15 @@ export function restoring({ snapshot }: ExecuteRequest): Reshaping | null {
   return { shape, until: 'started', swaps: 'differing' };
 }
 
-/** The set as the manifest says. */
+/** The set as the manifest says; where its image is left alone, each container keeps the very one it has. */
 export function syncing({ target }: ExecuteRequest, { current }: ReplicaSet): Reshaping {
   const model = desiredModel(target);
-  const count = wantedReplicas(target, current.length);
-  const shape = new Map(numbers(current, count).map((n) => [n, model]));
+  const modelFor = (n: number): Model => {
+    const old = current.find(({ replica }) => replica === n);
+    if (old === undefined || !isLeft(target, '/image')) return model;
+    return { spec: { ...model.spec, image: old.spec.image }, imageId: old.info.Image };
+  };
+  const shape = new Map(numbers(current, dockerOf(target).replicas).map((n) => [n, modelFor(n)]));
   return { shape, until: 'healthy', swaps: 'drifted' };
 }
 

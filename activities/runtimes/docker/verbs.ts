@@ -1,4 +1,5 @@
 import type { ExecuteRequest, StepResult } from '../../../domain/action/runtime';
+import { isLeft } from '../../../domain/drift/repair';
 import {
   identityOf,
   isRestore,
@@ -7,7 +8,7 @@ import {
   type Container,
   type ReplicaSet,
 } from './containers';
-import { dockerOf, wantedReplicas, type DockerContext } from './context';
+import { dockerOf, type DockerContext } from './context';
 import { becomeHealthy } from './health';
 import { tailOf } from './logs';
 import { isInShape, makeAndStart, reshape, type Act, type Reshaping } from './reshape';
@@ -82,7 +83,7 @@ export async function bringUp(
   const model = first === undefined ? desiredModel(target) : modelOf(first);
   const stopped = current.filter(({ isRunning }) => !isRunning);
   for (const { id } of stopped) await context.engine.start(id);
-  const count = Math.max(current.length, wantedReplicas(target, current.length));
+  const count = Math.max(current.length, dockerOf(target).replicas);
   const missing = numbers(current, count).filter(
     (n) => !current.some(({ replica }) => replica === n),
   );
@@ -123,9 +124,19 @@ function runningOnes({ target }: ExecuteRequest, { current }: ReplicaSet): Conta
 async function bringIntoShape(act: Act): Promise<StepResult> {
   const { request } = act;
   const set = await begin(act);
+  if (isLeftStopped(request)) return resultOf(act, leftStopped(request));
   const given = SHAPING[request.step.action]?.(request, set);
   if (given === undefined) throw new Error(`${request.step.action} shapes no set`);
   return shapeAs(act, { given, set });
+}
+
+/** Of a set that does not run, and whose manifest leaves that to others, nothing is made or swapped. */
+function isLeftStopped({ target, step }: ExecuteRequest): boolean {
+  return step.action === 'sync' && isLeft(target, '/running');
+}
+
+function leftStopped({ target }: ExecuteRequest): string {
+  return `sync: ${target.resource} does not run, which its manifest ignores`;
 }
 
 /** Null: what the step did cannot be undone. */
@@ -180,6 +191,7 @@ async function isDone(
   request: ExecuteRequest,
   set: ReplicaSet,
 ): Promise<boolean> {
+  if (isLeftStopped(request)) return true;
   if (isUndoable(request)) {
     const given = isRestore(request) ? restoring(request) : shapeOf(request, set);
     return given !== null && isInShape(context, request, { given, set });

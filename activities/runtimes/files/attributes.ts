@@ -35,7 +35,7 @@ export async function wantedAttributes(
 }
 
 /** `web`, `web:adm`, `33`, `33:4`; without a group, the user's own for a name, `gid` for a number. */
-async function ownerOf(owner: string, gid = 0): Promise<{ uid: number; gid: number }> {
+export async function ownerOf(owner: string, gid = 0): Promise<{ uid: number; gid: number }> {
   const [user = '', group] = owner.split(':');
   const entry = isNumber(user) ? [user, '', user, String(gid)] : await entryOf('passwd', user);
   const groupId =

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { ExecuteRequest, RuntimeTarget, StepResult } from '../../../domain/action/runtime';
+import { isLeft } from '../../../domain/drift/repair';
 import { differingFiles, restoreFiles } from '../files/config-files';
 import { handlesSignal } from '../../../platform/procfs';
 import { configOf, processOf, runFolder, workingFolder, type ProcessContext } from './context';
@@ -77,7 +78,7 @@ export async function reload(tools: Tools, request: ExecuteRequest): Promise<Ste
 export async function sync(tools: Tools, request: ExecuteRequest): Promise<StepResult> {
   const { target } = request;
   const present = await presentProcess(tools, target);
-  const isOutdated = present === null || !(await isAsDesired(tools, target, present));
+  const isOutdated = !(await isAsDesired(tools, target, present));
   if (isOutdated && present !== null && present.identity !== request.snapshot.identity) {
     throw targetChanged(request, present);
   }
@@ -85,7 +86,7 @@ export async function sync(tools: Tools, request: ExecuteRequest): Promise<StepR
   const written = await restoreFiles({ ...configOf(target), files });
   const result = isOutdated
     ? await replace(tools, target, request.key, present)
-    : done(present, 'runs as desired');
+    : asDesired(target, present);
   const beyondUs = files.filter(({ kind }) => kind === 'checksum').map(({ path }) => path);
   if (beyondUs.length > 0) {
     throw new Error(
@@ -96,12 +97,16 @@ export async function sync(tools: Tools, request: ExecuteRequest): Promise<StepR
   return { ...result, summary: wrote + result.summary };
 }
 
-/** Command and environment are the manifest's; what cannot be read counts as right. */
+/**
+ * Command and environment are the manifest's; what cannot be read counts as right, and what does not
+ * run where that is ignored.
+ */
 async function isAsDesired(
   { environment }: Tools,
   target: RuntimeTarget,
-  present: RunningProcess,
+  present: RunningProcess | null,
 ): Promise<boolean> {
+  if (present === null) return isLeft(target, '/running');
   const { command, env } = processOf(target);
   if (present.command !== null && !isSameCommand(present.command, command)) return false;
   const observed = await environment.observe(env, present.pid);
@@ -145,13 +150,18 @@ export async function findDone(tools: Tools, request: ExecuteRequest): Promise<S
       // It leaves no trace. To read a configuration twice does no harm: what was begun is repeated.
       return null;
     case 'sync':
-      if (present === null || (await differingFiles(configOf(target))).length > 0) return null;
+      if ((await differingFiles(configOf(target))).length > 0) return null;
       return isOurs || (await isAsDesired(tools, target, present))
-        ? done(present, 'runs as desired')
+        ? asDesired(target, present)
         : null;
     default:
       return present !== null && isOurs ? done(present, 'was started by this step') : null;
   }
+}
+
+function asDesired({ resource }: RuntimeTarget, present: RunningProcess | null): StepResult {
+  if (present !== null) return done(present, 'runs as desired');
+  return { identity: null, summary: `${resource} does not run, which its manifest ignores` };
 }
 
 function done(present: RunningProcess, what: string): StepResult {

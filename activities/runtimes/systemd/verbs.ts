@@ -4,8 +4,9 @@ import {
   type ExecuteRequest,
   type StepResult,
 } from '../../../domain/action/runtime';
+import { isLeft } from '../../../domain/drift/repair';
 import type { ConfigFile } from '../../../domain/resource';
-import { differingFiles, restoreFiles } from '../files/config-files';
+import { differingFiles, restoreFiles, type ConfigFiles } from '../files/config-files';
 import { resourceFolder } from '../process/context';
 import { configOf, unitOf, type SystemdContext } from './context';
 import { journalTail } from './journal';
@@ -109,6 +110,7 @@ async function sync(call: Call): Promise<StepResult> {
   const { request, folder, present } = call;
   const config = configOf(request.target);
   const files = await differingFiles(config);
+  if (isLeftStopped(call)) return syncFiles(call, { ...config, files });
   const stands = await standing(call);
   const job = syncJob(present, files.length > 0 || stands === 'begun');
   if (job === null) return result(call, 'runs as desired');
@@ -119,8 +121,22 @@ async function sync(call: Call): Promise<StepResult> {
   const after = await does(call, job);
   await writeUnitRecord(folder, { ...record, isDone: true });
   refuseUnknownContent(files);
-  const wrote = written.length === 0 ? '' : `; wrote ${written.join(', ')}`;
-  return result({ ...call, present: after }, `had its ${job}${wrote}`);
+  return result({ ...call, present: after }, `had its ${job}${wrote(written)}`);
+}
+
+/** Its next start, whoever does it, reads them. */
+async function syncFiles(call: Call, config: ConfigFiles): Promise<StepResult> {
+  const written = await restoreFiles(config);
+  refuseUnknownContent(config.files);
+  return result(call, `is not up, which its manifest ignores${wrote(written)}`);
+}
+
+function wrote(paths: readonly string[]): string {
+  return paths.length === 0 ? '' : `; wrote ${paths.join(', ')}`;
+}
+
+function isLeftStopped({ request: { target }, present }: Call): boolean {
+  return !isUp(present) && isLeft(target, '/running');
 }
 
 /** What makes a unit run with the files that it has; null: it does. */
@@ -132,7 +148,9 @@ function syncJob(present: UnitState, isToRead: boolean): Job | null {
 
 async function isSynced(call: Call): Promise<boolean> {
   const files = await differingFiles(configOf(call.request.target));
-  return files.length === 0 && isUp(call.present) && (await standing(call)) !== 'begun';
+  if (files.length > 0) return false;
+  if (isLeftStopped(call)) return true;
+  return isUp(call.present) && (await standing(call)) !== 'begun';
 }
 
 function refuseUnknownContent(files: readonly ConfigFile[]): void {

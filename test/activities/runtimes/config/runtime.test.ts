@@ -11,6 +11,7 @@ import {
   symlinkSync,
   utimesSync,
 } from 'node:fs';
+import type { ConfigFile } from '../../../../domain/resource';
 import { waitFor } from '../../../support/wait';
 import { createBench, goOn, KEY, type Bench } from './support';
 
@@ -61,6 +62,27 @@ describe('sync', () => {
     const { mode, uid, gid } = statSync(bench.path('a.ini'));
     expect(mode & 0o7777).toBe(0o600);
     if (isRoot) expect([uid, gid]).toEqual([12, 34]);
+  });
+
+  test('tells mode and owner where the manifest names them, in its words while they are right', async () => {
+    bench.write('a.ini', 'same');
+    chmodSync(bench.path('a.ini'), 0o640);
+    const { uid, gid } = statSync(bench.path('a.ini'));
+    const sha256 = createHash('sha256').update('same').digest('hex');
+    const observed = async (more: Pick<ConfigFile, 'mode' | 'owner'>) =>
+      (await bench.runtime.observe(bench.target([bench.file('a.ini', 'same', more)]))).config;
+    const path = bench.path('a.ini');
+    expect(await observed({})).toEqual([{ path, sha256 }]);
+    expect(await observed({ mode: '600' })).toEqual([{ path, sha256, mode: '0640' }]);
+    expect(await observed({ owner: String(uid) })).toEqual([{ path, sha256, owner: String(uid) }]);
+    expect(await observed({ owner: 'vigil-nobody-at-all' })).toEqual([
+      { path, sha256, owner: 'vigil-nobody-at-all' },
+    ]);
+    expect(await observed({ owner: '4711:4712' })).toEqual([
+      { path, sha256, owner: `${uid}:${gid}` },
+    ]);
+    rmSync(path);
+    expect(await observed({ mode: '0600' })).toEqual([{ path, sha256: null }]);
   });
 
   test('a user that this host does not have is named, and nothing is written', async () => {

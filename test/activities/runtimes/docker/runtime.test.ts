@@ -32,7 +32,9 @@ async function names(): Promise<string[]> {
 }
 
 function driftPointers(target: RuntimeTarget, observed: Awaited<ReturnType<Runtime['observe']>>) {
-  return driftOf(target.spec, observed, () => '').map(({ pointer }) => pointer);
+  return driftOf(target.spec, observed, { sha256: () => '', overrides: target.overrides }).map(
+    ({ pointer }) => pointer,
+  );
 }
 
 describeWithDocker('the docker runtime', () => {
@@ -273,16 +275,26 @@ describeWithDocker('the docker runtime', () => {
       expect(asked.snapshot.aim).toEqual({ to: 3 });
     });
 
-    test('what an action scaled is no drift, and is kept by the next start', async () => {
+    test('what an action scaled is no drift while its override holds, and is kept by the next start', async () => {
       const target = bench.target({}, { scaling });
       await bench.runtime.ensureRunning(target);
       await act(target, 'scale', { params: { to: 3 } });
+      const overrides = [{ pointer: '/replicas', value: 3, policy: 'default/p', until: null }];
       const observed = await bench.runtime.observe(target);
       expect(observed).toMatchObject({ replicas: 3 });
-      expect(driftPointers(target, observed)).toEqual([]);
+      expect(driftPointers({ ...target, overrides }, observed)).toEqual([]);
+      expect(driftPointers(target, observed)).toEqual(['/replicas']);
       await act(target, 'stop', { key: 'stop/0' });
       await bench.runtime.ensureRunning(target);
       expect(await bench.runtime.observe(target)).toMatchObject({ replicas: 3 });
+    });
+
+    test('what a hand scaled is drift, and sync brings it back to the manifest', async () => {
+      const target = bench.target({}, { scaling });
+      await bench.runtime.ensureRunning(bench.target({ replicas: 2 }, { scaling }));
+      expect(driftPointers(target, await bench.runtime.observe(target))).toEqual(['/replicas']);
+      await act(target, 'sync');
+      expect(driftPointers(target, await bench.runtime.observe(target))).toEqual([]);
     });
   });
 
@@ -373,6 +385,35 @@ describeWithDocker('the docker runtime', () => {
       ]);
       expect(driftPointers(target, await bench.runtime.observe(target))).toEqual([]);
       expect(await bench.runtime.findDone(asked)).not.toBeNull();
+    });
+
+    test('sync puts back a limit that somebody changed on the container itself', async () => {
+      const target = bench.target({ resources: { memory: '32Mi' } });
+      await bench.runtime.ensureRunning(target);
+      const [made] = Object.values(await bench.containers());
+      const change = { Memory: 48 * 2 ** 20, MemorySwap: 48 * 2 ** 20 };
+      await bench.docker.getContainer(made?.Id ?? '').update(change);
+      const { asked } = await act(target, 'sync');
+      expect((await bench.containers())['web-1']?.HostConfig.Memory).toBe(32 * 2 ** 20);
+      expect(await bench.runtime.findDone(asked)).not.toBeNull();
+    });
+
+    test('sync leaves each container the image it has, and a set that does not run alone, where that is ignored', async () => {
+      await bench.runtime.ensureRunning(bench.target());
+      const target = bench.target({ image: 'vigil-test:2', env: { NEW: '1' } });
+      const left = (pointer: string, value: string | boolean): RuntimeTarget => ({
+        ...target,
+        settled: [{ pointer, value, from: 'observed' }],
+      });
+      await act(left('/image', 'vigil-test:1'), 'sync');
+      const { 'web-1': stands } = await bench.containers();
+      expect(stands?.Config.Image).toBe('vigil-test:1');
+      expect(stands?.Config.Env).toContain('NEW=1');
+      await act(target, 'stop', { key: 'stop/0' });
+      const { asked, result } = await act(left('/running', false), 'sync', { key: 'sync/0' });
+      expect(result.summary).toContain('which its manifest ignores');
+      expect(await bench.runtime.findDone(asked)).not.toBeNull();
+      expect((await bench.containers())['web-1']?.State.Running).toBe(false);
     });
 
     test('an image that was built anew under its name is drift; undone, the old one is back', async () => {

@@ -159,6 +159,18 @@ describeLive('units of a real systemd', () => {
       expect(await bench.runtime.findDone(second)).not.toBeNull();
     });
 
+    test('where that it is up is ignored, the files are written and the unit is left alone', async () => {
+      const bench = make();
+      const settled = [{ pointer: '/running', value: false, from: 'observed' as const }];
+      const target = { ...withFile(bench, 'a=1'), settled };
+      const asked = { ...(await bench.request('sync')), target };
+      const { summary } = await bench.runtime.execute(asked, goOn);
+      expect(summary).toContain('is not up, which its manifest ignores; wrote');
+      expect(bench.notes()).toEqual([]);
+      expect(readFileSync(join(bench.home, 'web.ini'), 'utf8')).toBe('a=1');
+      expect(await bench.runtime.findDone(asked)).not.toBeNull();
+    });
+
     test('tells the unit once more where it may not have been told', async () => {
       const bench = started();
       const target = withFile(bench, 'a=1');
