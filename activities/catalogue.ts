@@ -1,6 +1,7 @@
 import type { RuntimeCatalogue } from '../domain/action/runtime';
 import { DOCKER_CATALOGUE } from './runtimes/docker/spec';
 import { CONFIG_CATALOGUE } from './runtimes/config/spec';
+import { EXTERNAL_CATALOGUE } from './runtimes/external/spec';
 import { PROCESS_CATALOGUE } from './runtimes/process/spec';
 import { SCRIPT_CATALOGUE } from './runtimes/script/spec';
 import { SYSTEMD_CATALOGUE } from './runtimes/systemd/spec';
@@ -14,4 +15,5 @@ export const CATALOGUES: RuntimeCatalogue[] = [
   CONFIG_CATALOGUE,
   SCRIPT_CATALOGUE,
   WEBHOOK_CATALOGUE,
+  EXTERNAL_CATALOGUE,
 ];

@@ -152,5 +152,10 @@ export type ConfigReload =
   | { pidFile: string; signal: ReloadSignal }
   | { unit: string; scope: UnitScope };
 
+/** Run by somebody else, who reports its state: Vigil looks at it and tells, and does nothing to it. */
+export interface ExternalSpec {
+  type: 'external';
+}
+
 export type RuntimeSpec =
-  ProcessSpec | DockerSpec | SystemdSpec | ScriptSpec | WebhookSpec | ConfigSpec;
+  ExternalSpec | ProcessSpec | DockerSpec | SystemdSpec | ScriptSpec | WebhookSpec | ConfigSpec;

@@ -1,5 +1,6 @@
 import { createConfigRuntime } from '../activities/runtimes/config/runtime';
 import { createDockerRuntime } from '../activities/runtimes/docker/runtime';
+import { createExternalRuntime } from '../activities/runtimes/external/runtime';
 import { createProcessRuntime, type ProcessRuntime } from '../activities/runtimes/process/runtime';
 import { createScriptRuntime } from '../activities/runtimes/script/runtime';
 import { createSystemdRuntime } from '../activities/runtimes/systemd/runtime';
@@ -24,6 +25,7 @@ export function createRuntimes({ home, worker }: Pick<WorkerConfig, 'home' | 'wo
     createConfigRuntime(here),
     createScriptRuntime({ folders: worker.script.folders, now: Date.now }),
     createWebhookRuntime({ ...worker.webhook, now: Date.now }),
+    createExternalRuntime({ now: Date.now }),
   ];
   return { processes, byType: new Map(all.map((one) => [one.catalogue.type, one])) };
 }

@@ -128,6 +128,7 @@ const REPAIRS: Readonly<Record<RuntimeSpec['type'], readonly string[]>> = {
   config: ['config', 'config-mode', 'config-owner'],
   script: [],
   webhook: [],
+  external: [],
 };
 
 /** The step that repairs the changes of a Service, and why; what it leaves is named with who must act. */

@@ -47,7 +47,7 @@ export function desiredFacts(spec: ServiceSpec, sha256: Sha256): Facts {
 
 /** Whether its runtime cannot look, so that outsiders report it, and only what they report counts. */
 export function isReported({ runtime }: ServiceSpec): boolean {
-  return runtime.type === 'script' || runtime.type === 'webhook';
+  return ['script', 'webhook', 'external'].includes(runtime.type);
 }
 
 function statedBy({ runtime, desired }: ServiceSpec): Stated {
@@ -61,6 +61,7 @@ function statedBy({ runtime, desired }: ServiceSpec): Stated {
       return {};
     case 'script':
     case 'webhook':
+    case 'external':
       return desired ?? {};
   }
 }

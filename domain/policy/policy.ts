@@ -98,7 +98,9 @@ export interface Policy {
   onFalseFixes?: 'demote' | 'ignore';
   /** False: it is kept and listed, and judges nothing. Absent: it is in use. */
   enabled?: false;
-  /** Key of the Service whose manifest implied this policy (`sync`), else null. */
+  /** Ms to wait after 0, 1, 2 … failed actions in a row; the last one repeats. Absent: the usual table. */
+  backoffMs?: number[];
+  /** Key of the Service whose manifest implied this policy (`sync`, `remediation`), else null. */
   impliedBy: string | null;
 }
 

@@ -7,7 +7,8 @@ import { compileApprovers } from './approvers';
 import { compileGroup } from './group';
 import { compileMaintenance } from './maintenance';
 import { compilePolicy } from './policy';
-import { compileService, impliedPolicies } from './service';
+import { impliedPolicies } from './service/implied';
+import { compileService } from './service/service';
 import type { Context } from './shape';
 import type { Path } from './source';
 

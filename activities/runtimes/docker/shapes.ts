@@ -1,11 +1,11 @@
 import type { ExecuteRequest, RuntimeTarget, Snapshot } from '../../../domain/action/runtime';
 import { isLeft } from '../../../domain/drift/repair';
 import type { Step, StepParams } from '../../../domain/policy/policy';
+import { parseMemory } from '../../../domain/quantity';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
 import type { Container, ReplicaSet } from './containers';
 import { containerSpecOf, dockerOf } from './context';
 import type { Model, Reshaping } from './reshape';
-import { parseMemory } from './spec';
 
 /** What `restore` brings back. */
 interface Before extends Record<string, unknown> {

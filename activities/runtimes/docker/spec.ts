@@ -1,29 +1,14 @@
 import { z } from 'zod';
 import type { RuntimeCatalogue } from '../../../domain/action/runtime';
+import { parseMemory } from '../../../domain/quantity';
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { duration } from '../../../platform/config-sections';
 
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  K: 1e3,
-  M: 1e6,
-  G: 1e9,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-};
 /** The engine refuses less. */
 const MIN_MEMORY = 6 * 2 ** 20;
 
-/** `512Mi` → bytes; null when it cannot be read as an amount of memory. */
-export function parseMemory(text: string | number): number | null {
-  const match = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|K|M|G)?$/.exec(String(text).trim());
-  if (match === null) return null;
-  return Math.round(Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1));
-}
-
 const memory = z.union([z.string(), z.number()]).transform((given, context) => {
-  const bytes = parseMemory(given);
+  const bytes = parseMemory(String(given));
   if (bytes !== null && bytes >= MIN_MEMORY) return bytes;
   const message = bytes === null ? `must be an amount such as 512Mi or 1G` : `must be at least 6Mi`;
   context.addIssue({ code: 'custom', message });

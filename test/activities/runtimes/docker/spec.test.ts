@@ -1,5 +1,5 @@
 import { CATALOGUES } from '../../../../activities/catalogue';
-import { parseMemory } from '../../../../activities/runtimes/docker/spec';
+import { parseMemory } from '../../../../domain/quantity';
 import { compileDocument } from '../../../../language/manifest/compile';
 
 function compiled(runtime: object) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { RELOAD_SIGNALS, type ProcessSpec } from '../../domain/runtime-spec';
-import { check, type Context } from './shape';
-import type { Path } from './source';
+import { RELOAD_SIGNALS, type ProcessSpec } from '../../../domain/runtime-spec';
+import { check, type Context } from '../shape';
+import type { Path } from '../source';
 
 const reloadSchema = z.strictObject({ signal: z.enum(RELOAD_SIGNALS).default('SIGHUP') });
 
