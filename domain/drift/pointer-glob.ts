@@ -6,6 +6,11 @@
 /** Whether a pattern means a pointer. Takes at most pattern × pointer steps, whatever they hold. */
 export function matchesPointer(pattern: string, pointer: string): boolean {
   if (!pattern.startsWith('/')) return false;
+  // Most patterns fail here, for less than it takes to split them.
+  const special = pattern.search(/[*~]/);
+  if (special === -1 && !pointer.includes('~')) return pattern === pointer;
+  const head = special === -1 ? '' : pattern.slice(0, pattern.lastIndexOf('/', special));
+  if (!pointer.startsWith(head)) return false;
   return matchesSegments(pattern.slice(1).split('/'), pointer.slice(1).split('/'));
 }
 

@@ -51,8 +51,17 @@ export function settledOf(
     if (groupOf(pointer) === 'config')
       return from === 'observed' ? [{ ...settled, value: null }] : [];
     const wanted = desired.values.get(pointer) ?? null;
+    if (from === 'observed' && isUntold(pointer, wanted, value)) {
+      return [{ ...settled, value: wanted }];
+    }
     return isSame(pointer, wanted, value) ? [] : [settled];
   });
+}
+
+/** A secret that is another by now is observed as null, and its value is told to nobody: only its reference can be kept. */
+function isUntold(pointer: string, wanted: FactValue | null, value: FactValue | null): boolean {
+  const isReference = typeof wanted === 'string' && /^(file|env|exec):/.test(wanted);
+  return groupOf(pointer) === 'env' && isReference && value === null;
 }
 
 /** Whether a fact of the target stays as it is, whatever that is. */

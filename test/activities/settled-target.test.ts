@@ -228,6 +228,20 @@ describe('a process whose manifest ignores some of it', () => {
     expect((await runtime.inspect(wanted)).identity).toBe(identity);
   });
 
+  test('is not started anew for a secret that is ignored, only told by its reference', async () => {
+    writeFileSync(join(home, 'key'), 'first');
+    const env = { KEY: `file:${join(home, 'key')}` };
+    await runtime.ensureRunning(target({}, env));
+    writeFileSync(join(home, 'key'), 'second');
+    const config: ServiceSpec['config'] = [{ kind: 'content', path: 'web.conf', content: 'a' }];
+    const left = target({ config, ...ruled({ ignore: [{ path: '/env/KEY' }] }) }, env);
+    const { identity } = await runtime.inspect(left);
+    expect(await sync(left)).toContain('wrote web.conf');
+    expect((await runtime.inspect(left)).identity).toBe(identity);
+    await sync(target({ config }, env));
+    expect((await runtime.inspect(left)).identity).not.toBe(identity);
+  });
+
   test('is not started where that it runs is ignored, and its files are put right', async () => {
     const first = target({});
     await runtime.ensureRunning(first);

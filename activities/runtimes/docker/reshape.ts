@@ -1,4 +1,6 @@
 import type { ExecuteRequest, RuntimeTarget } from '../../../domain/action/runtime';
+import { pointerTo } from '../../../domain/drift/normalise';
+import { isLeft } from '../../../domain/drift/repair';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
 import { variablesOf, type Container, type ReplicaSet } from './containers';
 import { dockerOf, type DockerContext } from './context';
@@ -77,12 +79,12 @@ export async function isInShape(
 
 async function isToBeSwapped(
   context: DockerContext,
-  { key }: Pick<ExecuteRequest, 'key'>,
+  { key, target }: Pick<ExecuteRequest, 'key' | 'target'>,
   { old, wanted, swaps }: { old: Container; wanted: Model } & Pick<Reshaping, 'swaps'>,
 ): Promise<boolean> {
   if (swaps === 'none' || old.key === key) return false;
   if (await differs(context, old, wanted)) return true;
-  return swaps === 'drifted' && (!old.isRunning || (await wasAltered(context, old)));
+  return swaps === 'drifted' && (!old.isRunning || (await wasAltered(context, target, old)));
 }
 
 /** Whether a container was made from another spec or image. */
@@ -97,12 +99,17 @@ async function differs(
 }
 
 /** Whether a container is not what it was made from: its limits were changed, or a secret is another by now. */
-async function wasAltered({ secrets }: DockerContext, { spec, info }: Container): Promise<boolean> {
+async function wasAltered(
+  { secrets }: DockerContext,
+  target: RuntimeTarget,
+  { spec, info }: Container,
+): Promise<boolean> {
   const { Memory: memory = 0, NanoCpus: nanoCpus = 0 } = info.HostConfig;
   if (memory !== (spec.resources.memory ?? 0)) return true;
   if (nanoCpus !== Math.round((spec.resources.cpus ?? 0) * 1e9)) return true;
   const present = variablesOf(info);
   for (const [name, text] of Object.entries(spec.env)) {
+    if (isLeft(target, pointerTo('env', name))) continue;
     if ((await secrets.shown(text, present.get(name))) !== text) return true;
   }
   return false;

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { ExecuteRequest, RuntimeTarget, StepResult } from '../../../domain/action/runtime';
+import { pointerTo } from '../../../domain/drift/normalise';
 import { isLeft } from '../../../domain/drift/repair';
 import { differingFiles, restoreFiles } from '../files/config-files';
 import { handlesSignal } from '../../../platform/procfs';
@@ -110,7 +111,10 @@ async function isAsDesired(
   const { command, env } = processOf(target);
   if (present.command !== null && !isSameCommand(present.command, command)) return false;
   const observed = await environment.observe(env, present.pid);
-  return observed === null || Object.entries(env).every(([name, text]) => observed[name] === text);
+  if (observed === null) return true;
+  const isRight = ([name, text]: [string, string]): boolean =>
+    observed[name] === text || isLeft(target, pointerTo('env', name));
+  return Object.entries(env).every(isRight);
 }
 
 function isSameCommand(a: readonly string[], b: readonly string[]): boolean {

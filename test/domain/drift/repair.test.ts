@@ -91,6 +91,19 @@ describe('what is ignored stays as it is', () => {
     expect(got).toMatchObject({ command: null, env: { A: '9', C: '3' } });
   });
 
+  it('a secret that is another by now keeps its reference, and is left all the same', () => {
+    const env = { KEY: 'file:/run/key', PLAIN: 'a' };
+    const drift = { ...ignoring('/env/*'), owners: [], severity: [] };
+    const one = { ...spec, runtime: { ...DOCKER, env }, drift };
+    const seen = { ...observed, env: { KEY: null, PLAIN: null } };
+    expect(repairSpec(one, seen, {}).runtime).toMatchObject({ env: { KEY: 'file:/run/key' } });
+    const settled = settledOf(one, seen, {});
+    expect(['/env/KEY', '/env/PLAIN'].map((name) => isLeft({ settled }, name))).toEqual([
+      true,
+      true,
+    ]);
+  });
+
   it('by who did it, and only what he did', () => {
     const by = { from: 'file' as const, by: 'root', at: null, what: 'written' };
     const attribution = { '/config/etc~1web.conf': by };

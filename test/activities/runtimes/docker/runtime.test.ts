@@ -398,6 +398,19 @@ describeWithDocker('the docker runtime', () => {
       expect(await bench.runtime.findDone(asked)).not.toBeNull();
     });
 
+    test('sync swaps nothing for a secret that is another by now, where that is ignored', async () => {
+      writeFileSync(join(bench.home, 'key'), 'first');
+      const target = bench.target({ env: { KEY: `file:${join(bench.home, 'key')}` } });
+      await bench.runtime.ensureRunning(target);
+      writeFileSync(join(bench.home, 'key'), 'second');
+      const before = await bench.runtime.inspect(target);
+      const settled = [{ pointer: '/env/KEY', value: null, from: 'observed' as const }];
+      await act({ ...target, settled }, 'sync');
+      expect((await bench.runtime.inspect(target)).identity).toBe(before.identity);
+      await act(target, 'sync', { key: 'sync/0' });
+      expect((await bench.runtime.inspect(target)).identity).not.toBe(before.identity);
+    });
+
     test('sync leaves each container the image it has, and a set that does not run alone, where that is ignored', async () => {
       await bench.runtime.ensureRunning(bench.target());
       const target = bench.target({ image: 'vigil-test:2', env: { NEW: '1' } });
