@@ -228,7 +228,7 @@ drift:
       'web.yaml:6:29: /image is no number, so it can have no "min" and "max"',
     ]);
     expect(problems('{ ignore: [{ path: /replica }] }')).toEqual([
-      'web.yaml:6:28: warning: /replica matches no fact of a Service; did you mean "replicas"?',
+      'web.yaml:6:29: /replica matches no fact of a Service; did you mean "replicas"?',
     ]);
     expect(problems('{ ignore: [{ path: replicas }] }')).toEqual([
       expect.stringContaining('must be a JSON pointer such as /replicas or /env/*'),
