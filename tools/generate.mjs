@@ -9,7 +9,7 @@ const { writeSchema } = await import('./schema.mjs');
 await writeSchema(join(ROOT, 'storage/schema.sql'));
 console.log('storage/schema.sql');
 // Each part that has generated files of its own brings a tool for them.
-for (const tool of ['openapi.mjs', 'reference.mjs']) {
+for (const tool of ['openapi.mjs', 'schemas.mjs', 'reference.mjs']) {
   const path = join(ROOT, 'tools', tool);
   if (existsSync(path)) await import(path);
 }

@@ -26,7 +26,7 @@ const decider = z
   );
 const deciders = z.array(decider).min(1, `must be a list of at least one: ${EXAMPLE}`);
 
-const approvalSchema = z.strictObject({
+export const approvalSchema = z.strictObject({
   required: count.default(1),
   of: deciders.optional(),
   deadline: durationField({ fallback: 900_000, min: 1 }),

@@ -5,7 +5,7 @@ import type { SpecPlace } from './kinds';
 import { noneTwice, personField } from './approval';
 import { check } from './shape';
 
-const specSchema = z.strictObject({
+export const approversSchema = z.strictObject({
   members: z.array(personField).min(1, 'must be a list of at least one person: [alice, bob]'),
 });
 
@@ -14,7 +14,7 @@ export function compileApprovers(
   id: ResourceName,
   { spec, path, context }: SpecPlace,
 ): Approvers | null {
-  const data = check(specSchema, spec, { path, context });
+  const data = check(approversSchema, spec, { path, context });
   if (data === null) return null;
   noneTwice(data.members, [...path, 'members'], context);
   return { key: resourceKey(id.namespace, id.name), ...id, members: data.members };

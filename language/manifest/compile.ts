@@ -168,7 +168,7 @@ const manifestSchema = z.strictObject({
   spec: anything,
 });
 
-const metadataSchema = z.strictObject({
+export const metadataSchema = z.strictObject({
   name: nameField,
   namespace: nameField.default(DEFAULT_NAMESPACE),
   labels: anything,

@@ -9,7 +9,7 @@ import { compileTarget } from './target';
 
 const MEMBERS = 'the members';
 
-const specSchema = z.strictObject({ members: anything, limits: anything, storm: anything });
+export const groupSchema = z.strictObject({ members: anything, limits: anything, storm: anything });
 
 const RANGE = /^\[(\d{1,6})-(\d{1,6})\]$/;
 const RANGE_MESSAGE = 'must be a range of unhealthy members, both ends included: "[1-5]"';
@@ -24,13 +24,13 @@ const rangeField = z
   .refine(({ min, max }) => min <= max, 'must have its smaller end first: "[1-5]"')
   .refine(({ max }) => max > 0, 'allows nothing: who is acted on is unhealthy; write "[1-5]"');
 
-const limitsSchema = z.strictObject({
+export const groupLimitsSchema = z.strictObject({
   maxUnhealthy: shareField(MEMBERS).optional(),
   unhealthyRange: rangeField.optional(),
   maxConcurrent: shareField(MEMBERS).optional(),
 });
 
-const stormSchema = z.strictObject({
+export const stormSchema = z.strictObject({
   members: shareField(MEMBERS).refine(
     (share) => share.kind === 'percent' || share.count > 1,
     'must be at least 2: one alone is no storm',
@@ -40,7 +40,7 @@ const stormSchema = z.strictObject({
 
 /** Compiles a Group's `spec`; null after reporting what is wrong. */
 export function compileGroup(id: ResourceName, { spec, path, context }: SpecPlace): Group | null {
-  const data = check(specSchema, spec, { path, context });
+  const data = check(groupSchema, spec, { path, context });
   if (!isRecord(spec)) return null;
   const members = compileTarget(spec['members'], [...path, 'members'], context);
   const limits = compileLimits(given(spec['limits']), [...path, 'limits'], context);
@@ -55,7 +55,7 @@ export function compileGroup(id: ResourceName, { spec, path, context }: SpecPlac
 }
 
 function compileLimits(value: unknown, path: Path, context: Context): GroupLimits | null {
-  const data = check(limitsSchema, value, { path, context });
+  const data = check(groupLimitsSchema, value, { path, context });
   if (data === null) return null;
   const { maxUnhealthy, unhealthyRange, maxConcurrent } = data;
   return {

@@ -5,7 +5,7 @@ import { keyOf, manifestReference } from './reference';
 import { check, type Context } from './shape';
 import type { Path } from './source';
 
-const limitsSchema = z.strictObject({
+export const policyLimitsSchema = z.strictObject({
   attempts: count.default(3),
   perHour: count.default(4),
   maxConcurrent: shareField('the targets').default({ kind: 'count', count: 1 }),
@@ -19,7 +19,7 @@ export function compileLimits(
   { path, namespace }: { path: Path; namespace: string },
   context: Context,
 ): Limits | null {
-  const data = check(limitsSchema, value, { path, context });
+  const data = check(policyLimitsSchema, value, { path, context });
   if (data === null) return null;
   const { attempts, perHour, maxConcurrent, maxUnhealthy, group } = data;
   return {

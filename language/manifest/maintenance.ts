@@ -8,7 +8,7 @@ import { anything, check, counted, given, isRecord, printed, type Context } from
 import type { Path } from './source';
 import { compileTarget } from './target';
 
-const specSchema = z.strictObject({
+export const maintenanceSchema = z.strictObject({
   target: anything,
   reason: z.string().trim().min(1, 'must say why nothing is done'),
   fixed: z.array(z.unknown()).default([]),
@@ -26,7 +26,7 @@ const time = z
     return z.NEVER;
   });
 
-const spanSchema = z.strictObject({ from: time, to: time });
+export const spanSchema = z.strictObject({ from: time, to: time });
 
 const NEVER_OPENS =
   'it never opens: write "fixed", such as [{ from: 2027-03-28T02:00:00Z, to: 2027-03-28T04:00:00Z }], or "recurring", such as { windows: ["Sun 02:00-04:00"] }';
@@ -40,7 +40,7 @@ export function compileMaintenance(
   { spec, path, context: outer }: SpecPlace,
 ): MaintenanceWindow | null {
   const { context, isFaulty } = counted(outer);
-  const data = check(specSchema, spec, { path, context });
+  const data = check(maintenanceSchema, spec, { path, context });
   if (!isRecord(spec)) return null;
   const target = compileTarget(given(spec['target']), [...path, 'target'], context);
   const spans: unknown[] = Array.isArray(spec['fixed']) ? spec['fixed'] : [];

@@ -21,7 +21,7 @@ import type { Path } from './source';
 import { compileSteps } from './steps';
 import { compileTarget } from './target';
 
-const specSchema = z.strictObject({
+export const policySchema = z.strictObject({
   target: anything,
   condition: anything,
   severity: anything,
@@ -41,7 +41,7 @@ const specSchema = z.strictObject({
   onFalseFixes: z.enum(['demote', 'ignore']).default('demote'),
 });
 
-const verifySchema = z.strictObject({
+export const verifySchema = z.strictObject({
   settle: durationField({ fallback: 10_000 }),
   stable: durationOrNull({}),
   within: durationField({ fallback: 120_000, min: 1 }),
@@ -51,11 +51,11 @@ const verifySchema = z.strictObject({
 const DEFAULT_STABLE_MS = 30_000;
 
 type Raw = Readonly<Record<string, unknown>>;
-type Data = z.output<typeof specSchema>;
+type Data = z.output<typeof policySchema>;
 
 /** Compiles a Policy's `spec`; null after reporting what is wrong. */
 export function compilePolicy(id: ResourceName, { spec, path, context }: SpecPlace): Policy | null {
-  const data = check(specSchema, spec, { path, context });
+  const data = check(policySchema, spec, { path, context });
   const raw = isRecord(spec) ? spec : null;
   if (raw === null) return null;
   const parts = compileParts(raw, data, { namespace: id.namespace, path, context });

@@ -5,8 +5,8 @@ import { check, counted, label, printed, type Context } from './shape';
 import type { Path } from './source';
 
 const timezone = z.string().default('UTC');
-const scheduleSchema = z.strictObject({ timezone, active: z.array(z.unknown()) });
-const recurringSchema = z.strictObject({ timezone, windows: z.array(z.unknown()) });
+export const scheduleSchema = z.strictObject({ timezone, active: z.array(z.unknown()) });
+export const recurringSchema = z.strictObject({ timezone, windows: z.array(z.unknown()) });
 
 /** Monday first. */
 const DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];

@@ -6,7 +6,7 @@ import { suggest } from '../problem';
 import { anything, check, durationOrNull, isRecord, printed, type Context } from './shape';
 import type { Path } from './source';
 
-const stepSchema = z.strictObject({
+export const stepSchema = z.strictObject({
   action: anything,
   params: anything,
   after: durationOrNull({}),

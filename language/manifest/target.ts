@@ -3,7 +3,7 @@ import type { PolicyTarget } from '../../domain/policy/policy';
 import { anything, check, textMap, type Context } from './shape';
 import type { Path } from './source';
 
-const targetSchema = z.strictObject({
+export const targetSchema = z.strictObject({
   kind: z.literal('Service').optional(),
   name: z
     .string()

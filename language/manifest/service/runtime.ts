@@ -22,7 +22,7 @@ import {
   withShortForms,
 } from './short-forms';
 
-const processSchema = z.strictObject({
+export const processSchema = z.strictObject({
   type: z.literal('process'),
   command: anything,
   env: anything,

@@ -11,7 +11,7 @@ import { compileHealthCheck, compileRemediation } from './health';
 import { compileRuntime } from './runtime';
 import { compileDrift, compileSync } from './sync';
 
-const specSchema = z.strictObject({
+export const serviceSchema = z.strictObject({
   runtime: anything,
   image: anything,
   command: anything,
@@ -29,7 +29,7 @@ const specSchema = z.strictObject({
   scaling: anything,
 });
 
-const scalingSchema = z.strictObject({
+export const scalingSchema = z.strictObject({
   min: z.int().min(0, 'must be at least 0').default(1),
   max: count,
 });
@@ -39,7 +39,7 @@ export function compileService(
   { namespace, labels }: { namespace: string; labels: Record<string, string> },
   { spec, path, context }: SpecPlace,
 ): ServiceSpec | null {
-  const data = check(specSchema, spec, { path, context });
+  const data = check(serviceSchema, spec, { path, context });
   const raw = isRecord(spec) ? spec : null;
   if (raw === null) return null;
   const at = (field: string): Path => [...path, field];
