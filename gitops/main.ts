@@ -25,10 +25,10 @@ async function run({ database, log, gitops }: GitopsConfig): Promise<void> {
   const pool = createPool({ ...database, name: 'gitops' });
   lifecycle.onStop('database', () => pool.end());
 
-  const compile = createCompile(CATALOGUES, process.env);
   const syncs = gitops.folders.map((folder) => {
     const source = createFolderSource({ folder, settleMs: SETTLE_MS, now: Date.now });
     const waits = { intervalMs: gitops.interval, settleMs: SETTLE_MS };
+    const compile = createCompile(CATALOGUES, process.env);
     const { pruneShare } = gitops;
     const sync = startSync({ pool, source, compile, logger, now: Date.now, pruneShare, ...waits });
     lifecycle.onStop(source.name, sync.stop);
