@@ -7,7 +7,7 @@ import {
   type FastifyPluginAsyncZod,
 } from 'fastify-type-provider-zod';
 import { guard } from './auth/access';
-import { readToken } from './auth/token';
+import { readToken } from '../platform/bearer-token';
 import type { ApiDeps } from './deps';
 import { renderError, renderNotFound } from './error-handler';
 import { problemAnswer } from './problems';
@@ -74,7 +74,7 @@ const PROBLEM = {
 /** The whole HTTP interface without a socket: call `listen` or `inject` on the result. Throws ConfigError. */
 export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   const { config } = deps;
-  const token = readToken(config);
+  const token = readToken('api', config);
   const logger: FastifyBaseLogger = deps.logger;
   const app: FastifyInstance = fastify({
     loggerInstance: logger,

@@ -8,6 +8,7 @@ import {
   port,
   textList,
 } from '../platform/config-sections';
+import { whyNotUrl } from './sources/git/access';
 
 const MIN_INTERVAL_MS = 1000;
 
@@ -87,12 +88,16 @@ const source = z
   .superRefine((one, context) => {
     if ((one.folder === undefined) === (one.git === undefined))
       context.addIssue({ code: 'custom', message: 'needs either "git" or "folder"' });
+    const why = one.git === undefined ? null : whyNotUrl(one.git);
+    if (why !== null) context.addIssue({ code: 'custom', path: ['git'], message: why });
     if ([one.branch, one.tag, one.commit].filter((ref) => ref !== undefined).length > 1)
       context.addIssue({ code: 'custom', message: 'takes one of branch, tag and commit' });
   });
 
 /** Where the key of a sender's signature is kept. */
 const sender = z.strictObject({ secretFile: z.string().min(1) }).optional();
+
+export type SourceConfig = z.output<typeof source>;
 
 export const gitopsConfigSchema = z.object({
   home,
@@ -103,6 +108,8 @@ export const gitopsConfigSchema = z.object({
       /** Where /health, /metrics and /status listen. */
       host: z.string().default('127.0.0.1'),
       port: port.default(8082),
+      /** File with the bearer token for all but /health and /webhooks. Needed unless `host` is a loopback address. */
+      tokenFile: z.string().min(1).optional(),
       /** Folders are watched; this is how often they are read all the same. */
       interval: duration.transform((ms) => Math.max(ms, MIN_INTERVAL_MS)).prefault('10s'),
       /** Folders of manifests, relative to the working directory. */

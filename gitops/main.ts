@@ -1,6 +1,8 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { CATALOGUES } from '../activities/catalogue';
 import { loadConfig } from '../platform/config-loader';
-import { startHealthServer } from '../platform/health-server';
+import { readToken } from '../platform/bearer-token';
 import { createProcessLifecycle, runProcess } from '../platform/process';
 import { createLogger } from '../platform/logger';
 import { createRegistry } from '../platform/metrics';
@@ -9,54 +11,77 @@ import { listen } from '../storage/listen';
 import { SYNC_CHANNEL } from '../storage/reload';
 import { createCompile } from './compile';
 import { gitopsConfigSchema, type GitopsConfig } from './config';
+import { buildApp } from './http/app';
 import { registerMetrics } from './metrics';
-import { createFolderSource } from './sources/folder';
-import { startSync } from './sync';
-
-/** Half-written files are not taken: a file must be left alone for so long. */
-const SETTLE_MS = 200;
+import { createSources, SETTLE_MS } from './sources/create';
+import { createRender } from './render/render';
+import type { Push, Source } from './sources/source';
+import { startSync, type Sync } from './sync';
 
 /** The gitops process: keeps the manifests of its folders in force. */
-async function run({ database, log, gitops }: GitopsConfig): Promise<void> {
+async function run({ home, database, log, gitops }: GitopsConfig): Promise<void> {
   const logger = createLogger('gitops', log.level);
   const registry = createRegistry('gitops');
   const lifecycle = createProcessLifecycle(logger);
+  const token = readToken('gitops', gitops);
 
   const pool = createPool({ ...database, name: 'gitops' });
   lifecycle.onStop('database', () => pool.end());
 
-  const syncs = gitops.folders.map((folder) => {
-    const source = createFolderSource({ folder, settleMs: SETTLE_MS, now: Date.now });
+  const sources = createSources(gitops, {
+    home,
+    now: Date.now,
+    random: Math.random,
+    renderOf: createRender,
+  });
+  const watched = sources.map((source) => {
     const waits = { intervalMs: gitops.interval, settleMs: SETTLE_MS };
     const compile = createCompile(CATALOGUES, process.env);
     const { pruneShare } = gitops;
     const sync = startSync({ pool, source, compile, logger, now: Date.now, pruneShare, ...waits });
     lifecycle.onStop(source.name, sync.stop);
-    return sync;
+    return { source, sync };
   });
   const listener = listen(pool, {
     channels: [SYNC_CHANNEL],
     onNotify() {
-      for (const sync of syncs) sync.lookNow();
+      for (const { sync } of watched) sync.lookNow();
     },
   });
   lifecycle.onStop('listener', () => listener.close());
-  const statuses = () => syncs.map((sync) => sync.status());
+  const statuses = () => watched.map(({ sync }) => sync.status());
   registerMetrics(registry, statuses);
 
-  const server = await startHealthServer({
-    host: gitops.host,
-    port: gitops.port,
-    registry,
-    health: () => {
-      const items = statuses();
-      const isDegraded = items.some(({ lastError }) => lastError !== null);
-      return Promise.resolve({ status: isDegraded ? 'degraded' : 'ok', sources: items });
+  const { webhooks } = gitops;
+  const app = await buildApp({
+    statuses,
+    wake: (push) => wakeTouched(watched, push),
+    secretFiles: {
+      github: webhooks.github?.secretFile,
+      gitlab: webhooks.gitlab?.secretFile,
+      generic: webhooks.generic?.secretFile,
     },
-    pages: { '/status': () => Promise.resolve({ items: statuses() }) },
+    ...{ token, registry, logger, now: Date.now },
   });
-  lifecycle.onStop('health server', server.close);
-  logger.info({ port: server.port, folders: gitops.folders }, 'ready');
+  await app.listen({ host: gitops.host, port: gitops.port });
+  lifecycle.onStop('http', () => app.close());
+  logger.info({ port: portOf(app), sources: sources.map(({ name }) => name) }, 'ready');
+}
+
+interface Watched {
+  source: Source;
+  sync: Sync;
+}
+
+/** Looks at the sources that a push may have changed; their names. */
+function wakeTouched(watched: readonly Watched[], push: Push): string[] {
+  const touched = watched.filter(({ source }) => source.isTouchedBy?.(push) === true);
+  for (const { sync } of touched) sync.lookNow();
+  return touched.map(({ source }) => source.name);
+}
+
+function portOf(app: FastifyInstance): number {
+  return (app.server.address() as AddressInfo).port;
 }
 
 runProcess({ load: (source) => loadConfig(gitopsConfigSchema, source), run });

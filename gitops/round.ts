@@ -5,7 +5,7 @@ import { isDatabaseAway } from '../storage/away';
 import { applyRevision, recordRefusal, sourceStatus } from '../storage/manifests';
 import type { ManifestObject, RevisionResult } from '../storage/manifests';
 import type { Pin } from '../storage/manifest-sources';
-import type { Origin, Source, SourceFile } from './sources/source';
+import { SourceAwayError, type Origin, type Source, type SourceFile } from './sources/source';
 
 export interface Compiled {
   objects: readonly ManifestObject[];
@@ -96,10 +96,7 @@ export function createRound(options: RoundOptions): Round {
       try {
         return await look(options, state);
       } catch (error) {
-        const message = isDatabaseAway(error)
-          ? 'PostgreSQL is away, trying again'
-          : 'source cannot be synced, trying again';
-        fail(options, state, { message, error });
+        fail(options, state, { message: failureOf(error), error });
         return 'failed';
       }
     },
@@ -115,6 +112,13 @@ export function createRound(options: RoundOptions): Round {
       pinned: state.pinned,
     }),
   };
+}
+
+function failureOf(error: unknown): string {
+  if (error instanceof SourceAwayError) return `${error.message}, trying again`;
+  return isDatabaseAway(error)
+    ? 'PostgreSQL is away, trying again'
+    : 'source cannot be synced, trying again';
 }
 
 async function look(options: RoundOptions, state: RoundState): Promise<RoundEnd> {

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { createBell } from '../platform/bell';
 import type { Logger } from '../platform/logger';
-import { createRound, type Compile, type SourceStatus } from './round';
+import { createRound, type Compile, type RoundEnd, type SourceStatus } from './round';
 import type { Source, Watch } from './sources/source';
 
 export interface SyncOptions {
@@ -57,19 +57,24 @@ export function startSync(options: SyncOptions): Sync {
     }
   }
 
+  function waitAfter(end: RoundEnd, failures: number): number {
+    if (source.nextLookMs !== undefined) return source.nextLookMs(failures);
+    const waitMs = {
+      done: intervalMs,
+      absent: ABSENT_POLL_MS,
+      unsettled: settleMs,
+      failed: Math.min(settleMs * 2 ** failures, MAX_BACKOFF_MS),
+    }[end];
+    return Math.min(waitMs, intervalMs);
+  }
+
   async function run(): Promise<void> {
     let failures = 0;
     while (!bell.isStopped()) {
       const end = await round.run();
-      failures = end === 'failed' ? failures + 1 : 0;
+      failures = ['failed', 'absent'].includes(end) ? failures + 1 : 0;
       await keepWatching(end !== 'absent');
-      const waitMs = {
-        done: intervalMs,
-        absent: ABSENT_POLL_MS,
-        unsettled: settleMs,
-        failed: Math.min(settleMs * 2 ** failures, MAX_BACKOFF_MS),
-      }[end];
-      if (await bell.wait(Math.min(waitMs, intervalMs))) await settle();
+      if (await bell.wait(waitAfter(end, failures))) await settle();
     }
     await keepWatching(false);
   }

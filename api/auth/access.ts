@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpProblem, unprocessable } from '../problems';
-import { carriesToken, isLoopback } from './token';
+import { carriesToken, isLoopback } from '../../platform/bearer-token';
 
 /** Health checkers have no token; the page of a signed link is opened by the link alone. */
 const OPEN = new Set(['/health', '/api/v1/health', '/approve', '/api/v1/approve']);

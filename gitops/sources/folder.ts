@@ -1,33 +1,35 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
-import type { Source, SourceFile } from './source';
+import type { Render, Source, SourceFile, SourceRead } from './source';
+import { EVERYTHING, findManifests, TooMuchError, type Selection } from './tree';
 
-const MANIFEST = /\.(ya?ml|json)$/i;
-
-/** A folder of manifests and all folders below; names that begin with a dot are left out. */
-export function createFolderSource(options: {
+export interface FolderSourceOptions {
   folder: string;
+  /** The objects belong to `folder:<name>`. Absent: the folder itself. */
+  name?: string | undefined;
+  /** Absent: every manifest file. */
+  selection?: Selection;
+  render?: Render | null;
   /** A file counts as written when it was left alone for so long. */
   settleMs: number;
   /** Epoch ms, of the clock that file times come from. */
   now: () => number;
-}): Source {
-  const { folder, settleMs, now } = options;
+}
+
+/** A folder of manifests and all folders below; names that begin with a dot are left out. */
+export function createFolderSource(options: FolderSourceOptions): Source {
+  const { folder, name = folder, render = null } = options;
   return {
-    name: `folder:${folder}`,
+    name: `folder:${name}`,
 
     async read() {
       try {
-        const paths = await manifestFiles(folder, new Set());
-        const files: SourceFile[] = [];
-        for (const path of paths.sort()) {
-          const text = await readSettled(path, { settleMs, now });
-          if (text === null) return { kind: 'unsettled' };
-          files.push({ path, text });
-        }
-        return { kind: 'files', files };
+        const files = await readSettledFiles(options);
+        if (files === null) return { kind: 'unsettled' };
+        return render === null ? { kind: 'files', files } : await rendered(render, options);
       } catch (error) {
+        if (error instanceof TooMuchError) return refused(folder, [`${folder}: ${error.message}`]);
         if (!isMissing(error)) throw error;
         // The folder itself is missing, or a file in it went while it was read.
         if (await exists(folder)) return { kind: 'unsettled' };
@@ -44,20 +46,26 @@ export function createFolderSource(options: {
   };
 }
 
-/** `seen` has the real paths of the folders above, so that a link to one of them ends. */
-async function manifestFiles(folder: string, seen: ReadonlySet<string>): Promise<string[]> {
-  const real = await realpath(folder);
-  if (seen.has(real)) return [];
-  const below = new Set([...seen, real]);
-  const found: string[] = [];
-  for (const name of await readdir(folder)) {
-    if (name.startsWith('.')) continue;
-    const path = join(folder, name);
-    const entry = await stat(path);
-    if (entry.isDirectory()) found.push(...(await manifestFiles(path, below)));
-    else if (entry.isFile() && MANIFEST.test(name)) found.push(path);
+/** Null while one of them is being written. */
+async function readSettledFiles(options: FolderSourceOptions): Promise<SourceFile[] | null> {
+  const { folder, selection = EVERYTHING, settleMs, now } = options;
+  const files: SourceFile[] = [];
+  for (const { path } of await findManifests(folder, selection)) {
+    const text = await readSettled(join(folder, path), { settleMs, now });
+    if (text === null) return null;
+    files.push({ path: join(folder, path), text });
   }
-  return found;
+  return files;
+}
+
+async function rendered(render: Render, { folder }: FolderSourceOptions): Promise<SourceRead> {
+  const result = await render(folder, folder);
+  return result.kind === 'files' ? result : refused(folder, result.problems);
+}
+
+/** What was refused is told once for the same words. */
+function refused(folder: string, problems: string[]): SourceRead {
+  return { kind: 'refused', checksum: `${folder}\n${problems.join('\n')}`, problems };
 }
 
 /** Null while the file is being written. A time far in the future says nothing about that. */

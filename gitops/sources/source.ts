@@ -8,10 +8,8 @@ export interface Source {
   watch?: (onChange: () => void, onError: (error: unknown) => void) => Watch;
   /** Whether a push, as a webhook told it, may have changed this source. Absent: never. */
   isTouchedBy?: (push: Push) => boolean;
-  /** How long until the next look when nobody says that it changed. Absent: the process' own interval. */
-  nextLookMs?: (lastLook: { isChanged: boolean; failures: number }) => number;
-  /** Frees what the source keeps open. */
-  close?: () => Promise<void>;
+  /** Ms until the next look when nobody says that it changed. Absent: the process' own interval. */
+  nextLookMs?: (failures: number) => number;
 }
 
 export interface SourceFile {
@@ -56,4 +54,15 @@ export interface Push {
 
 export interface Watch {
   close: () => Promise<void>;
+}
+
+/** Turns a folder of templates into manifests; `label` is what people call the folder. */
+export type Render = (
+  folder: string,
+  label: string,
+) => Promise<{ kind: 'files'; files: SourceFile[] } | { kind: 'refused'; problems: string[] }>;
+
+/** The source cannot be read now; the message says why in words of a person, and holds no secret. */
+export class SourceAwayError extends Error {
+  override name = 'SourceAwayError';
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isLoopback, readToken } from '../../../api/auth/token';
+import { isLoopback, readToken } from '../../../platform/bearer-token';
 import { ConfigError } from '../../../platform/config-loader';
 import { createTestApi, type TestApi } from '../../support/api';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
@@ -99,18 +99,18 @@ test.each([
 });
 
 test('an address that others reach is refused without a token, naming the remedy', () => {
-  expect(readToken({ host: '127.0.0.1' })).toBeNull();
-  expect(() => readToken({ host: '0.0.0.0' })).toThrow(/VIGIL_API_TOKEN_FILE/);
-  expect(readToken({ host: '0.0.0.0', tokenFile })).toBe(TOKEN);
+  expect(readToken('api', { host: '127.0.0.1' })).toBeNull();
+  expect(() => readToken('api', { host: '0.0.0.0' })).toThrow(/VIGIL_API_TOKEN_FILE/);
+  expect(readToken('api', { host: '0.0.0.0', tokenFile })).toBe(TOKEN);
 });
 
 test('a token file that is missing, empty or has spaces is a configuration error', () => {
   for (const content of ['', ' \n', 'two words']) {
     const path = join(folder, 'bad');
     writeFileSync(path, content);
-    expect(() => readToken({ host: '127.0.0.1', tokenFile: path })).toThrow(ConfigError);
+    expect(() => readToken('api', { host: '127.0.0.1', tokenFile: path })).toThrow(ConfigError);
   }
-  expect(() => readToken({ host: '127.0.0.1', tokenFile: join(folder, 'none') })).toThrow(
+  expect(() => readToken('api', { host: '127.0.0.1', tokenFile: join(folder, 'none') })).toThrow(
     /cannot be read/,
   );
 });

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { ConfigError } from '../../platform/config-loader';
+import { ConfigError } from './config-loader';
 
 /** True for addresses that only this machine reaches; takes a host with or without brackets. */
 export function isLoopback(host: string): boolean {
@@ -10,33 +10,34 @@ export function isLoopback(host: string): boolean {
   return isIP(bare) === 4 && bare.startsWith('127.');
 }
 
-/** The bearer token, or null for anonymous access, which only a loopback address may give. Throws ConfigError. */
-export function readToken({
-  host,
-  tokenFile,
-}: {
-  host: string;
-  tokenFile?: string | undefined;
-}): string | null {
+/**
+ * The bearer token of a process that serves HTTP, or null for anonymous access, which only a
+ * loopback address may give. Throws ConfigError.
+ * @param section of the configuration, for messages: `api`
+ */
+export function readToken(
+  section: string,
+  { host, tokenFile }: { host: string; tokenFile?: string | undefined },
+): string | null {
   if (tokenFile === undefined) {
     if (isLoopback(host)) return null;
     throw new ConfigError([
-      `api.host ${host} is reachable from other machines: set VIGIL_API_TOKEN_FILE to a file with a token, or listen on 127.0.0.1`,
+      `${section}.host ${host} is reachable from other machines: set VIGIL_${section.toUpperCase()}_TOKEN_FILE to a file with a token, or listen on 127.0.0.1`,
     ]);
   }
-  const token = readTokenFile(tokenFile);
+  const token = readTokenFile(section, tokenFile);
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new ConfigError([
-    `api.tokenFile ${tokenFile}: must hold one token of printable characters without spaces`,
+    `${section}.tokenFile ${tokenFile}: must hold one token of printable characters without spaces`,
   ]);
 }
 
-function readTokenFile(path: string): string {
+function readTokenFile(section: string, path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError([`api.tokenFile ${path}: cannot be read (${reason})`]);
+    throw new ConfigError([`${section}.tokenFile ${path}: cannot be read (${reason})`]);
   }
 }
 
