@@ -28,7 +28,6 @@ async function run({ home, database, log, gitops }: GitopsConfig): Promise<void>
   const pool = createPool({ ...database, name: 'gitops' });
   lifecycle.onStop('database', () => pool.end());
 
-  const compile = createCompile(CATALOGUES, process.env);
   const sources = createSources(gitops, {
     home,
     now: Date.now,
@@ -37,6 +36,7 @@ async function run({ home, database, log, gitops }: GitopsConfig): Promise<void>
   });
   const watched = sources.map((source) => {
     const waits = { intervalMs: gitops.interval, settleMs: SETTLE_MS };
+    const compile = createCompile(CATALOGUES, process.env);
     const { pruneShare } = gitops;
     const sync = startSync({ pool, source, compile, logger, now: Date.now, pruneShare, ...waits });
     lifecycle.onStop(source.name, sync.stop);

@@ -14,7 +14,7 @@ export interface Compiled {
   warnings: string[];
 }
 
-export type Compile = (files: readonly SourceFile[]) => Compiled;
+export type Compile = (files: readonly SourceFile[]) => Promise<Compiled>;
 
 export interface SourceStatus {
   source: string;
@@ -152,7 +152,7 @@ async function sync(
   state: RoundState,
   files: readonly SourceFile[] | null,
 ): Promise<void> {
-  if (files !== null) compileNew(options, state, files);
+  if (files !== null) await compileNew(options, state, files);
   if (state.content === null) throw new Error('a source said "unchanged" at its first look');
   const { problems, objects, checksum } = state.content;
   // Said before the database is asked for anything: a person waits for this line.
@@ -168,10 +168,14 @@ async function sync(
   await refuse(options, state, { checksum, problems: found });
 }
 
-function compileNew(options: RoundOptions, state: RoundState, files: readonly SourceFile[]): void {
+async function compileNew(
+  options: RoundOptions,
+  state: RoundState,
+  files: readonly SourceFile[],
+): Promise<void> {
   const checksum = checksumOf(files);
   if (state.content?.checksum === checksum) return;
-  state.content = { checksum, ...options.compile(files) };
+  state.content = { checksum, ...(await options.compile(files)) };
   for (const problem of state.content.warnings)
     options.logger.warn({ problem, source: options.source.name }, 'manifest warning');
 }

@@ -1,6 +1,6 @@
 import { implicitGroup, type Group } from '../domain/group';
 import type { Policy } from '../domain/policy/policy';
-import { isTarget, type TargetCandidate } from '../domain/policy/targets';
+import { indexTargets, type TargetCandidate } from '../domain/policy/targets';
 import { listDefinitions } from './definitions';
 import { query, type Db } from './database';
 
@@ -38,10 +38,9 @@ export async function refreshMembers(db: Db): Promise<void> {
             where deleted_at is null and namespace = any($1)`,
           [[...new Set(selections.map(({ namespace }) => namespace))]],
         );
+  const meantBy = indexTargets(resources);
   const members = selections.flatMap((selection) =>
-    resources
-      .filter((resource) => isTarget(selection, resource))
-      .map(({ resource }) => ({ id: selection.id, resource })),
+    meantBy(selection).map(({ resource }) => ({ id: selection.id, resource })),
   );
   const columns = [members.map(({ id }) => id), members.map(({ resource }) => resource)];
   await query(

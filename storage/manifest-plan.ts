@@ -31,14 +31,20 @@ export interface ManifestProblem {
   message: string;
 }
 
-/** A stored manifest and the live resources it makes. */
+/** A stored manifest. */
 export interface Claim extends ManifestName {
   source: string;
   revision: number;
   checksum: string;
   file: string | null;
   line: number | null;
-  resources: ResourceKey[];
+}
+
+/** Who makes a live resource. */
+export interface Maker {
+  resource: ResourceKey;
+  namespace: string;
+  service: string;
 }
 
 /** What a revision would do. With a problem it does nothing. */
@@ -69,11 +75,19 @@ interface Wish {
 export async function storedClaims(db: Db): Promise<Claim[]> {
   return query<Claim & Record<string, unknown>>(
     db,
-    `select m.kind, m.namespace, m.name, m.source, m.revision, m.checksum, m.file, m.line,
-            array(select r.resource from resources r
-                  where m.kind = 'Service' and r.deleted_at is null
-                    and r.namespace = m.namespace and r.service = m.name) as resources
-     from manifests m`,
+    'select kind, namespace, name, source, revision, checksum, file, line from manifests',
+  );
+}
+
+/** Who makes the resources that these objects are to make. */
+export async function makersOf(db: Db, objects: readonly ManifestObject[]): Promise<Maker[]> {
+  const keys = objects.flatMap((object) => resourcesOf(object).map(({ key }) => key));
+  if (keys.length === 0) return [];
+  return query<Maker & Record<string, unknown>>(
+    db,
+    `select resource, namespace, service from resources
+     where resource = any($1) and deleted_at is null`,
+    [keys],
   );
 }
 
@@ -92,28 +106,31 @@ export function resourcesOf(object: ManifestObject): { key: ResourceKey; host: s
   return hosts.map((host) => ({ key: memberKey(namespace, name, host), host }));
 }
 
-/** Compares one source's wish with what is stored; every problem at once. */
+/** Compares one source's wish with what is stored; every problem at once, but for resources. */
 export function planRevision(stored: readonly Claim[], wish: Wish): RevisionPlan {
   const byName = new Map(stored.map((claim) => [nameOf(claim), claim]));
-  const wanted = new Set(wish.objects.map(nameOf));
-  const removals = removalsOf(stored, byName, { wish, wanted });
+  const wanted = wish.objects.map((object) => ({ object, key: nameOf(object) }));
+  const removals = removalsOf(stored, byName, {
+    wish,
+    wanted: new Set(wanted.map(({ key }) => key)),
+  });
   const faults = [
     ...invalidNames(wish.objects),
-    ...duplicates(wish.objects),
-    ...foreign(wish, byName),
-    ...collisions(stored, wish.objects, new Set([...wanted, ...removals.map(nameOf)])),
+    ...duplicates(wanted),
+    ...foreign({ ...wish, wanted }, byName),
   ];
   const stale = faults.length > 0 ? [] : unexpected(wish.expected, byName);
-  const isSame = (o: ManifestObject): boolean => byName.get(nameOf(o))?.checksum === o.checksum;
-  const same = wish.objects.filter(isSame);
-  return {
-    problems: [...faults, ...stale],
-    isStale: stale.length > 0,
-    writes: wish.objects.filter((object) => !isSame(object)),
-    removals,
-    moves: same.filter((object) => hasMoved(object, byName.get(nameOf(object)))),
-    unchanged: same.length,
+  const plan: RevisionPlan = {
+    ...{ problems: [...faults, ...stale], isStale: stale.length > 0 },
+    ...{ writes: [], removals, moves: [], unchanged: 0 },
   };
+  for (const { object, key } of wanted) {
+    const claim = byName.get(key);
+    if (claim?.checksum !== object.checksum) plan.writes.push(object);
+    else if (hasMoved(object, claim)) plan.moves.push(object);
+  }
+  plan.unchanged = wanted.length - plan.writes.length;
+  return plan;
 }
 
 function unexpected(
@@ -139,8 +156,8 @@ function removalsOf(
   return [...new Set([...pruned, ...named])].filter((claim) => !wanted.has(nameOf(claim)));
 }
 
-function hasMoved(object: ManifestObject, claim: Claim | undefined): boolean {
-  return claim?.file !== object.file || claim.line !== object.line;
+function hasMoved(object: ManifestObject, claim: Claim): boolean {
+  return claim.file !== object.file || claim.line !== object.line;
 }
 
 /** `<name>:sync` is a policy that a Service implies; nobody may write one by that name. */
@@ -150,28 +167,37 @@ function invalidNames(objects: readonly ManifestObject[]): ManifestProblem[] {
     .map((object) => ({ ...placeOf(object), message: `${nameOf(object)}: a name holds no ":"` }));
 }
 
-function duplicates(objects: readonly ManifestObject[]): ManifestProblem[] {
+interface Wanted {
+  object: ManifestObject;
+  /** `nameOf` it: made once, since there may be many. */
+  key: string;
+}
+
+function duplicates(wanted: readonly Wanted[]): ManifestProblem[] {
   const first = new Map<string, ManifestObject>();
-  return objects.flatMap((object) => {
-    const earlier = first.get(nameOf(object));
+  return wanted.flatMap(({ object, key }) => {
+    const earlier = first.get(key);
     if (earlier === undefined) {
-      first.set(nameOf(object), object);
+      first.set(key, object);
       return [];
     }
-    const message = `${nameOf(object)} is already described at ${placeText(earlier)}`;
+    const message = `${key} is already described at ${placeText(earlier)}`;
     return [{ ...placeOf(object), message }];
   });
 }
 
-function foreign(wish: Wish, byName: ReadonlyMap<string, Claim>): ManifestProblem[] {
+function foreign(
+  { source, wanted, deletions }: Pick<Wish, 'source' | 'deletions'> & { wanted: readonly Wanted[] },
+  byName: ReadonlyMap<string, Claim>,
+): ManifestProblem[] {
   const isForeign = (claim: Claim | undefined): claim is Claim =>
-    claim !== undefined && claim.source !== wish.source;
-  const written = wish.objects.flatMap((object) => {
-    const claim = byName.get(nameOf(object));
+    claim !== undefined && claim.source !== source;
+  const written = wanted.flatMap(({ object, key }) => {
+    const claim = byName.get(key);
     if (!isForeign(claim)) return [];
     return [{ ...placeOf(object), message: belongsTo(claim) }];
   });
-  const deleted = wish.deletions.flatMap((name) => {
+  const deleted = deletions.flatMap((name) => {
     const claim = byName.get(nameOf(name));
     if (!isForeign(claim)) return [];
     return [{ file: claim.file ?? '', line: claim.line ?? 1, message: belongsTo(claim) }];
@@ -179,21 +205,32 @@ function foreign(wish: Wish, byName: ReadonlyMap<string, Claim>): ManifestProble
   return [...written, ...deleted];
 }
 
-/** A resource is made by one Service: `web` on host `a` and a Service named `web@a` would both make `web@a`. */
-function collisions(
-  stored: readonly Claim[],
-  objects: readonly ManifestObject[],
-  replaced: ReadonlySet<string>,
+/**
+ * A resource is made by one Service: `web` on host `a` and a Service named `web@a` would both make
+ * `web@a`. `makers`: of what the plan writes, as it is stored.
+ */
+export function collisions(
+  plan: RevisionPlan,
+  { stored, makers }: { stored: readonly Claim[]; makers: readonly Maker[] },
 ): ManifestProblem[] {
-  const makers = new Map<ResourceKey, { name: string; place: string }>();
-  for (const claim of stored.filter((other) => !replaced.has(nameOf(other)))) {
-    for (const key of claim.resources)
-      makers.set(key, { name: nameOf(claim), place: placeText(claim) });
+  const replaced = new Set([...plan.writes, ...plan.removals].map(nameOf));
+  const others = makers
+    .map(({ resource, namespace, service: name }) => ({
+      resource,
+      name: nameOf({ kind: 'Service', namespace, name }),
+    }))
+    .filter(({ name }) => !replaced.has(name));
+  const claims = new Map(others.length === 0 ? [] : stored.map((claim) => [nameOf(claim), claim]));
+  const makerOf = new Map<ResourceKey, { name: string; place: string }>();
+  for (const { resource, name } of others) {
+    const claim = claims.get(name);
+    // What no manifest makes is taken over.
+    if (claim !== undefined) makerOf.set(resource, { name, place: placeText(claim) });
   }
-  return objects.flatMap((object) =>
+  return plan.writes.flatMap((object) =>
     resourcesOf(object).flatMap(({ key }) => {
-      const other = makers.get(key);
-      makers.set(key, other ?? { name: nameOf(object), place: placeText(object) });
+      const other = makerOf.get(key);
+      makerOf.set(key, other ?? { name: nameOf(object), place: placeText(object) });
       if (other === undefined || other.name === nameOf(object)) return [];
       const message = `${nameOf(object)} would make resource ${key}, which ${other.name} (${other.place}) makes`;
       return [{ ...placeOf(object), message }];

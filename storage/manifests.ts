@@ -6,8 +6,8 @@ import { inTransaction, query, type Db } from './database';
 import { isDefinitionKind } from './definitions';
 import { refreshMembers } from './groups';
 import { removeObjects, writeObjects, type WrittenObject } from './manifest-objects';
-import { nameOf, planRevision, storedClaims } from './manifest-plan';
-import type { ManifestName, RevisionPlan } from './manifest-plan';
+import { collisions, makersOf, nameOf, planRevision, storedClaims } from './manifest-plan';
+import type { Claim, ManifestName, RevisionPlan } from './manifest-plan';
 import { checksumOfWish, isSettled, markApplied } from './manifest-sources';
 import { rememberRollback, whyNot } from './manifest-standstill';
 import { enqueueAll, OUTBOX_PRIORITY } from './outbox';
@@ -34,8 +34,8 @@ export async function applyRevision(pool: Pool, request: RevisionRequest): Promi
     await lockRevisions(db);
     const stored = await storedClaims(db);
     const plan = planRevision(stored, request);
-    if (plan.problems.length > 0)
-      return { kind: 'refused', isStale: plan.isStale, problems: plan.problems };
+    const refusal = await refusalOf(db, plan, stored);
+    if (refusal !== null) return refusal;
     const standstill = isWhole ? await whyNot(db, request, { checksum, plan, stored }) : null;
     if (standstill !== null) return standstill;
     const result = await carryOut(db, request, plan);
@@ -43,6 +43,19 @@ export async function applyRevision(pool: Pool, request: RevisionRequest): Promi
     else if (isWhole) await markApplied(db, request.source, checksum);
     return result;
   });
+}
+
+/** Every problem at once; that it is stale is only said of what could be done otherwise. */
+async function refusalOf(
+  db: PoolClient,
+  plan: RevisionPlan,
+  stored: readonly Claim[],
+): Promise<RevisionResult | null> {
+  const makers = await makersOf(db, plan.writes);
+  const clashes = collisions(plan, { stored, makers });
+  const isStale = plan.isStale && clashes.length === 0;
+  const problems = isStale ? plan.problems : [...(plan.isStale ? [] : plan.problems), ...clashes];
+  return problems.length === 0 ? null : { kind: 'refused', isStale, problems };
 }
 
 function nothingNew(unchanged: number): Applied {

@@ -2,7 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
 import type { Render, Source, SourceFile, SourceRead } from './source';
-import { EVERYTHING, findManifests, TooMuchError, type Selection } from './tree';
+import { EVERYTHING, findManifests, readManifests, TooMuchError } from './tree';
+import type { Found, KnownTexts, Selection } from './tree';
 
 export interface FolderSourceOptions {
   folder: string;
@@ -20,12 +21,13 @@ export interface FolderSourceOptions {
 /** A folder of manifests and all folders below; names that begin with a dot are left out. */
 export function createFolderSource(options: FolderSourceOptions): Source {
   const { folder, name = folder, render = null } = options;
+  const known: KnownTexts = new Map();
   return {
     name: `folder:${name}`,
 
     async read() {
       try {
-        const files = await readSettledFiles(options);
+        const files = await readSettledFiles(options, known);
         if (files === null) return { kind: 'unsettled' };
         return render === null ? { kind: 'files', files } : await rendered(render, options);
       } catch (error) {
@@ -47,15 +49,17 @@ export function createFolderSource(options: FolderSourceOptions): Source {
 }
 
 /** Null while one of them is being written. */
-async function readSettledFiles(options: FolderSourceOptions): Promise<SourceFile[] | null> {
+async function readSettledFiles(
+  options: FolderSourceOptions,
+  known: KnownTexts,
+): Promise<SourceFile[] | null> {
   const { folder, selection = EVERYTHING, settleMs, now } = options;
-  const files: SourceFile[] = [];
-  for (const { path } of await findManifests(folder, selection)) {
-    const text = await readSettled(join(folder, path), { settleMs, now });
-    if (text === null) return null;
-    files.push({ path: join(folder, path), text });
-  }
-  return files;
+  const found = await findManifests(folder, selection);
+  // File times are finer than the clock: a file written just now may be younger than `now`. A time
+  // far in the future says nothing about that.
+  if (found.some(({ mtimeMs }) => Math.abs(now() - mtimeMs) < settleMs)) return null;
+  const files = await readManifests(folder, found, { known, read: readSettled });
+  return files?.map(({ path, text }) => ({ path: join(folder, path), text })) ?? null;
 }
 
 async function rendered(render: Render, { folder }: FolderSourceOptions): Promise<SourceRead> {
@@ -68,17 +72,11 @@ function refused(folder: string, problems: string[]): SourceRead {
   return { kind: 'refused', checksum: `${folder}\n${problems.join('\n')}`, problems };
 }
 
-/** Null while the file is being written. A time far in the future says nothing about that. */
-async function readSettled(
-  path: string,
-  { settleMs, now }: { settleMs: number; now: () => number },
-): Promise<string | null> {
-  const before = await stat(path);
-  // File times are finer than the clock: a file written just now may be younger than `now`.
-  if (Math.abs(now() - before.mtimeMs) < settleMs) return null;
+/** Null when somebody wrote while it was read. */
+async function readSettled(path: string, found: Found): Promise<string | null> {
   const text = await readFile(path, 'utf8');
   const after = await stat(path);
-  return before.mtimeMs === after.mtimeMs && before.size === after.size ? text : null;
+  return after.mtimeMs === found.mtimeMs && after.size === found.bytes ? text : null;
 }
 
 function isHiddenBelow(folder: string): (path: string) => boolean {

@@ -1,4 +1,4 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import picomatch from 'picomatch';
 
@@ -27,6 +27,8 @@ export interface Found {
   path: string;
   bytes: number;
   mtimeMs: number;
+  /** Which file it is, and when anything of it was last touched: nobody can set that back. */
+  identity: string;
 }
 
 /** The manifest files below a folder, by path; names that begin with a dot are left out. */
@@ -48,24 +50,49 @@ export async function findManifests(folder: string, selection: Selection): Promi
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** The text of each, side by side. */
+/** Texts of the look before, by path below the folder. */
+export type KnownTexts = Map<string, { identity: string; text: string }>;
+
+type ReadText = (path: string, found: Found) => Promise<string | null>;
+
+/**
+ * The text of each; `known` keeps them, so that what was not touched since is not read again. Where
+ * `read` answers null there is none to rely on, and null is the answer.
+ */
 export async function readManifests(
   folder: string,
   files: readonly Found[],
-): Promise<{ path: string; text: string }[]> {
-  const texts: { path: string; text: string }[] = [];
-  for (let start = 0; start < files.length; start += AT_ONCE) {
-    const some = files.slice(start, start + AT_ONCE);
-    const read = some.map(async ({ path }) => ({
-      path,
-      text: await readFile(join(folder, path), 'utf8'),
-    }));
-    texts.push(...(await Promise.all(read)));
+  { known, read }: { known: KnownTexts; read: ReadText },
+): Promise<{ path: string; text: string }[] | null> {
+  const texts = await sideBySide(files, async (file) => {
+    const before = known.get(file.path);
+    if (before?.identity === file.identity) return before.text;
+    return read(join(folder, file.path), file);
+  });
+  known.clear();
+  const all: { path: string; text: string }[] = [];
+  for (const [i, { path, identity }] of files.entries()) {
+    const text = texts[i] ?? null;
+    if (text === null) return null;
+    known.set(path, { identity, text });
+    all.push({ path, text });
   }
-  return texts;
+  return all;
 }
 
 const AT_ONCE = 64;
+
+/** The answers in order: one file after the other, ten thousand take seconds. */
+async function sideBySide<Item, Answer>(
+  items: readonly Item[],
+  ask: (item: Item) => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let start = 0; start < items.length; start += AT_ONCE) {
+    answers.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(ask))));
+  }
+  return answers;
+}
 
 function matcher({ include, exclude }: Selection): (path: string) => boolean {
   const isIn =
@@ -83,14 +110,17 @@ async function* filesBelow(
   const real = await realpath(folder);
   if (seen.has(real)) return;
   const below = new Set([...seen, real]);
-  for (const name of await readdir(folder)) {
-    if (name.startsWith('.')) continue;
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+  const entries = await sideBySide(names, async (name) => {
     const path = join(folder, name);
-    const entry = await stat(path);
+    return { path, entry: await stat(path) };
+  });
+  for (const { path, entry } of entries) {
     if (entry.isDirectory()) yield* filesBelow(root, path, below);
     else if (entry.isFile()) {
       const at = relative(root, path).split(sep).join('/');
-      yield { path: at, bytes: entry.size, mtimeMs: entry.mtimeMs };
+      const { size: bytes, mtimeMs, ctimeMs, dev, ino } = entry;
+      yield { path: at, bytes, mtimeMs, identity: [dev, ino, bytes, mtimeMs, ctimeMs].join(' ') };
     }
   }
 }

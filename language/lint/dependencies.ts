@@ -12,7 +12,7 @@ export function dependencyRemarks(object: CompiledManifest, whole: Whole): Remar
     if (service === own) {
       return [{ severity: 'error', field, message: `Service ${own} depends on itself` }];
     }
-    const way = wayBack(service, own, whole.needs);
+    const way = whole.circular.has(own) ? wayBack(service, own, whole.needs) : null;
     if (way === null) return whole.keys.has(needed) ? [] : [unknown(needed, field, whole)];
     const circle = [own, ...way].join(' → ');
     const message = `the dependencies go in a circle: ${circle}; each would wait for the others`;
@@ -40,9 +40,14 @@ function trace(end: string, cameFrom: ReadonlyMap<string, string | null>): strin
   return way;
 }
 
-function unknown(needed: string, field: string, { keys }: Whole): Remark {
+function unknown(needed: string, field: string, whole: Whole): Remark {
+  const message = whole.unknown.get(needed) ?? nobodyMakes(needed, whole);
+  whole.unknown.set(needed, message);
+  return { severity: 'warning', field, message };
+}
+
+function nobodyMakes(needed: string, { keys }: Whole): string {
   const { namespace } = parseResourceKey(needed);
   const near = [...keys].filter((key) => parseResourceKey(key).namespace === namespace);
-  const message = `none of the manifests that were checked with it makes ${needed}${suggest(needed, near)}`;
-  return { severity: 'warning', field, message };
+  return `none of the manifests that were checked with it makes ${needed}${suggest(needed, near)}`;
 }

@@ -2,7 +2,7 @@ import type { RuntimeCatalogue } from '../../domain/action/runtime';
 import type { Approvers } from '../../domain/approvers';
 import { implicitGroup, type Group } from '../../domain/group';
 import type { Policy, PolicyTarget, Share } from '../../domain/policy/policy';
-import { isTarget, type TargetCandidate } from '../../domain/policy/targets';
+import { indexTargets, type TargetCandidate } from '../../domain/policy/targets';
 import {
   memberKey,
   memberScope,
@@ -27,10 +27,15 @@ export interface Whole {
   catalogue: readonly RuntimeCatalogue[];
   services: readonly CompiledManifest[];
   resources: readonly KnownResource[];
+  meantBy: (policy: Pick<Policy, 'namespace' | 'target'>) => KnownResource[];
   /** Keys of Services and of the resources they make. */
   keys: ReadonlySet<string>;
   /** Keys of Services that a Service's key needs. */
   needs: ReadonlyMap<string, readonly string[]>;
+  /** Keys of Services whose needs lead into a circle. */
+  circular: ReadonlySet<string>;
+  /** What was said of a key that nobody makes, so that it is looked for once. */
+  unknown: Map<string, string>;
   /** By key. */
   groups: ReadonlyMap<string, Group>;
   approvers: ReadonlyMap<string, Approvers>;
@@ -42,17 +47,39 @@ export function wholeOf(
 ): Whole {
   const services = objects.filter(({ service }) => service !== null);
   const resources = services.flatMap(resourcesOf);
+  const needs = new Map(
+    services.map((one) => [keyOf(one), (one.service?.dependsOn ?? []).map(memberScope)]),
+  );
   return {
     catalogue,
     services,
     resources,
+    meantBy: indexTargets(resources),
     keys: new Set([...services.map(keyOf), ...resources.map(({ key }) => key)]),
-    needs: new Map(
-      services.map((one) => [keyOf(one), (one.service?.dependsOn ?? []).map(memberScope)]),
-    ),
+    needs,
+    circular: circularIn(needs),
+    unknown: new Map(),
     groups: new Map([...hostGroups(services), ...keyed<Group>(objects, 'Group')]),
     approvers: keyed<Approvers>(objects, 'Approvers'),
   };
+}
+
+/** What is left once everything is taken away, again and again, that needs nothing which is left. */
+function circularIn(needs: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const left = new Map([...needs].map(([key, of]) => [key, of.filter((one) => needs.has(one))]));
+  const neededBy = new Map<string, string[]>([...needs.keys()].map((key) => [key, []]));
+  for (const [key, of] of left) for (const one of of) neededBy.get(one)?.push(key);
+  const waits = new Map([...left].map(([key, of]) => [key, of.length]));
+  const free = [...waits].filter(([, count]) => count === 0).map(([key]) => key);
+  for (const key of free) {
+    left.delete(key);
+    for (const other of neededBy.get(key) ?? []) {
+      const count = (waits.get(other) ?? 0) - 1;
+      waits.set(other, count);
+      if (count === 0) free.push(other);
+    }
+  }
+  return new Set(left.keys());
 }
 
 /** Of Services on several hosts; a Group of the same key takes their place. */
@@ -98,7 +125,7 @@ export function targetsOf(
 ): KnownResource[] {
   const { namespace } = selector;
   const target = 'target' in selector ? selector.target : selector.members;
-  return whole.resources.filter((resource) => isTarget({ namespace, target }, resource));
+  return whole.meantBy({ namespace, target });
 }
 
 /** Said once Services are at hand, and none of them is meant. */

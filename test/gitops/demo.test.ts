@@ -7,7 +7,7 @@ it('the demo compiles without a problem: one Service and its policies', async ()
   const folder = join(__dirname, '../../manifests/demo');
   const read = await createFolderSource({ folder, settleMs: 0, now: Date.now }).read();
   if (read.kind !== 'files') throw new Error(read.kind);
-  const { objects, problems, warnings } = createCompile(CATALOGUES)(read.files);
+  const { objects, problems, warnings } = await createCompile(CATALOGUES)(read.files);
   expect([...problems, ...warnings]).toEqual([]);
   expect(objects.flatMap(({ policies }) => policies.map(({ key }) => key)).sort()).toEqual([
     'default/web-approval',

@@ -25,7 +25,11 @@ export interface CommitOptions {
   force?: boolean;
 }
 
-const WHO = ['-c', 'user.name=Bob', '-c', 'user.email=bob@example.com'];
+const WHO = [
+  ...['-c', 'user.name=Bob', '-c', 'user.email=bob@example.com'],
+  // Nothing tidies up behind the test's back while it removes the folder.
+  ...['-c', 'gc.auto=0', '-c', 'maintenance.auto=false'],
+];
 
 export function createRepository(): TestRepository {
   const root = mkdtempSync(join(tmpdir(), 'vigil-git-'));

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createPace } from '../pace';
 import { SourceAwayError, type Origin, type Render, type Source, type SourceRead } from '../source';
-import { findManifests, readManifests, TooMuchError, type Selection } from '../tree';
+import { findManifests, readManifests, TooMuchError } from '../tree';
+import type { KnownTexts, Selection } from '../tree';
 import { asAway, createAccess, placeOf, type Credentials, type Place } from './access';
 import { createGit, type Git } from './command';
 import { verifySignature, type VerifyConfig } from './signature';
@@ -37,6 +38,8 @@ interface Context {
   url: string;
   /** The bare repository, and where its files are put. */
   folders: { repository: string; tree: string };
+  /** Of the commit before: ten thousand files are not read again for one. */
+  known: KnownTexts;
 }
 
 const HEAD = 'refs/vigil/head';
@@ -95,7 +98,7 @@ function contextOf(options: GitSourceOptions): Context {
   const folders = { repository: join(folder, 'repository.git'), tree: join(folder, 'tree') };
   const access = createAccess(url, credentials);
   const git = createGit({ folder: folders.repository, access, timeoutMs });
-  return { options, git, url: access.url, folders };
+  return { options, git, url: access.url, folders, known: new Map() };
 }
 
 /** The commit that the ref names there now; null: there is no such ref. */
@@ -177,17 +180,23 @@ async function originOf({ options, git }: Context, commit: string): Promise<Orig
   return { commit: id, author, authoredAt: Number(seconds) * 1000, message, ref };
 }
 
-/** The files as they are in the commit, and none of those that were there before. */
+/** The files as they are in the commit, and none of those that were there before; what is there already stays. */
 async function checkOut({ git, folders }: Context, commit: string): Promise<void> {
   const { repository, tree } = folders;
-  await rm(tree, { recursive: true, force: true });
-  await mkdir(tree, { recursive: true, mode: 0o700 });
-  await rm(join(repository, 'index'), { force: true });
-  await git(['read-tree', commit]);
-  await git(['checkout-index', '--all', '--force', '--quiet'], { workTree: tree });
+  const write = async (): Promise<void> => {
+    await mkdir(tree, { recursive: true, mode: 0o700 });
+    await git(['read-tree', '--reset', '-u', commit], { workTree: tree });
+    await git(['clean', '-ffdxq'], { workTree: tree });
+  };
+  await write().catch(async () => {
+    // An index that a crash left half-written, or a file in the place of a folder: from the beginning.
+    await rm(tree, { recursive: true, force: true });
+    for (const file of ['index', 'index.lock']) await rm(join(repository, file), { force: true });
+    await write();
+  });
 }
 
-async function filesOf({ options, folders }: Context, origin: Origin): Promise<SourceRead> {
+async function filesOf({ options, folders, known }: Context, origin: Origin): Promise<SourceRead> {
   const { name, path, selection, render } = options;
   const folder = resolve(folders.tree, path);
   const checksum = origin.commit;
@@ -206,7 +215,10 @@ async function filesOf({ options, folders }: Context, origin: Origin): Promise<S
     return rendered.kind === 'refused' ? refused(rendered.problems) : { ...rendered, origin };
   }
   try {
-    const texts = await readManifests(folder, await findManifests(folder, selection));
+    const found = await findManifests(folder, selection);
+    const read = (file: string): Promise<string> => readFile(file, 'utf8');
+    const texts = await readManifests(folder, found, { known, read });
+    if (texts === null) throw new SourceAwayError('the files changed while they were read');
     return {
       kind: 'files',
       files: texts.map((file) => ({ path: `${label}/${file.path}`, text: file.text })),

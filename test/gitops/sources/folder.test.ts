@@ -57,6 +57,19 @@ it('takes no file that was written a moment ago, and is not held up by one from 
   expect(await source(60_000).read()).toMatchObject({ kind: 'files' });
 });
 
+it('reads a file anew that has other content, whatever its size and time say', async () => {
+  const [path, time] = [join(folder, 'web.yaml'), new Date('2026-05-01')];
+  const texts = [];
+  const one = source();
+  for (const text of ['one', 'two']) {
+    write('web.yaml', text);
+    utimesSync(path, time, time);
+    const read = await one.read();
+    texts.push(read.kind === 'files' ? read.files.map((file) => file.text) : read);
+  }
+  expect(texts).toEqual([['one'], ['two']]);
+});
+
 it('tells a missing folder from one whose file vanished', async () => {
   symlinkSync(join(folder, 'gone'), join(folder, 'web.yaml'));
   expect(await source().read()).toEqual({ kind: 'unsettled' });

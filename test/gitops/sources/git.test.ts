@@ -159,6 +159,23 @@ test('ten thousand files are read, and one more commit after them', async () => 
   expect(filesOf(await fleet.read())['fleet/d7/s7.yaml']).toBe('n: seven');
 }, 120_000);
 
+test('whatever became of the files that were checked out, the next commit is read as it is', async () => {
+  repository.commit({ 'a.yaml': 'one', 'b/c.yaml': 'two' });
+  const fleet = source();
+  await fleet.read();
+  const [id = ''] = readdirSync(join(home, 'gitops'));
+  const tree = join(home, 'gitops', id, 'tree');
+  writeFileSync(join(tree, 'a.yaml'), 'forged');
+  writeFileSync(join(tree, 'extra.yaml'), 'forged');
+  rmSync(join(tree, 'b'), { recursive: true });
+  repository.commit({ 'd.yaml': 'three' });
+  const expected = { 'fleet/a.yaml': 'one', 'fleet/b/c.yaml': 'two', 'fleet/d.yaml': 'three' };
+  expect(filesOf(await fleet.read())).toEqual(expected);
+  writeFileSync(join(home, 'gitops', id, 'repository.git', 'index'), 'half');
+  repository.commit({ 'd.yaml': 'four' });
+  expect(filesOf(await fleet.read())).toEqual({ ...expected, 'fleet/d.yaml': 'four' });
+});
+
 test('what is wrong with a repository is said in words', async () => {
   const missing = source({ url: join(repository.root, 'none.git') });
   await expect(missing.read()).rejects.toThrow(/no repository at that address/);
