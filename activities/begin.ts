@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import type { ActionPlan, Outcome } from '../domain/action/action';
 import { pauseOf } from '../domain/action/pause';
 import { databaseNow } from '../storage/clock';
@@ -14,7 +15,9 @@ import { loadGroupKeys } from '../storage/groups';
 import { stepEnd } from '../storage/journal';
 import { auditOf, findRequest, showState } from '../storage/requests';
 import type { RuntimeTarget } from '../domain/action/runtime';
+import type { StepParams } from '../domain/policy/policy';
 import type { Resource, ServiceSpec } from '../domain/resource';
+import { loadOverrides, setOverride } from '../storage/overrides';
 import type { ActivityDeps } from './deps';
 import { verdictNow } from './observation';
 
@@ -22,6 +25,8 @@ export interface BeginInput {
   plan: ActionPlan;
   step: number;
   token: number;
+  /** What the step's look made of its parameters (`by: 1` → `to: 3`); absent: nothing, or not told. */
+  aim?: StepParams;
 }
 
 /** Go, with the target as the manifest has it now and when it was looked at; or stop, with how the action ends. */
@@ -93,7 +98,7 @@ async function doubtOf(
 }
 
 async function markBegun(
-  db: Db,
+  db: PoolClient,
   input: BeginInput,
   { spec, now }: { spec: ServiceSpec; now: number },
 ): Promise<BeginAnswer> {
@@ -122,7 +127,27 @@ async function markBegun(
       { step: input.step, door: 'worker' },
     ),
   ]);
-  return { kind: 'go', target: { resource: input.plan.resource, spec }, at: now };
+  if (!input.plan.dryRun) await overrideFor(db, input, spec);
+  const { resource } = input.plan;
+  const overrides = (await loadOverrides(db, [resource])).get(resource) ?? [];
+  const target = { resource, spec, ...(overrides.length > 0 && { overrides }) };
+  return { kind: 'go', target, at: now };
+}
+
+/** Scaling stands in the place of the manifest's number, from before its effect on. */
+async function overrideFor(
+  db: PoolClient,
+  { plan, step, aim }: BeginInput,
+  { scaling }: ServiceSpec,
+): Promise<void> {
+  const to = aim?.['to'];
+  if (plan.steps[step]?.action !== 'scale' || scaling === undefined || typeof to !== 'number')
+    return;
+  await setOverride(db, {
+    ...{ resource: plan.resource, pointer: '/replicas', value: to },
+    ...{ policy: plan.policy, actionId: plan.actionId },
+    forMs: scaling.overrideForMs ?? null,
+  });
 }
 
 async function wasForced(db: Db, actionId: string): Promise<boolean> {

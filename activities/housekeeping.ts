@@ -1,4 +1,5 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { endOverrides } from '../storage/overrides';
 import { dropOldPartitions } from '../storage/partitions';
 import { findRequest, listOpenRequests, type StoredRequest } from '../storage/requests';
 import { tellGrant } from '../storage/admission';
@@ -17,7 +18,8 @@ const GIVE_UP_MS = 300_000;
 export function createHousekeepingActivities(deps: ActivityDeps) {
   return {
     /**
-     * Ends the requests whose workflow is gone, so that no slot is held for ever. Asks Temporal by
+     * Ends the requests whose workflow is gone, so that no slot is held for ever, and the overrides
+     * that stand no longer. Asks Temporal by
      * workflow id, never by age; while Temporal cannot be asked it throws and nothing is reaped.
      */
     async reap(): Promise<number> {
@@ -32,6 +34,7 @@ export function createHousekeepingActivities(deps: ActivityDeps) {
         }
       }
       await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+      await inTransaction(deps.pool, endOverrides);
       if (reaped > 0) deps.logger.warn({ reaped }, 'requests of lost workflows were reaped');
       return reaped;
     },

@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import type { ActionPlan, Outcome } from '../domain/action/action';
 import { afterOutcome, FIRST_EPISODE, type Episode } from '../domain/action/episode';
 import type { RungRecord } from '../domain/action/ladder';
@@ -6,6 +7,7 @@ import { insertResult } from '../storage/action-results';
 import { admit } from '../storage/admission';
 import { insertAudit } from '../storage/audit';
 import { noteOutcome } from '../storage/breakers';
+import { undoOverrides } from '../storage/overrides';
 import { databaseNow } from '../storage/clock';
 import { inTransaction, query, type Db } from '../storage/database';
 import { loadPolicyRevision, lockEpisode, saveEpisode } from '../storage/decision-facts';
@@ -77,8 +79,11 @@ export async function recordEnding(
   return isClosed;
 }
 
+/** After these, what a step set instead of the manifest's value stands, or may. */
+const STANDING: ReadonlySet<Outcome> = new Set(['succeeded', 'inconclusive']);
+
 async function close(
-  db: Db,
+  db: PoolClient,
   request: StoredRequest,
   ending: Ending,
   backoff: readonly number[],
@@ -87,6 +92,7 @@ async function close(
   const { outcome, reason, event } = ending;
   const after = await advanceEpisode(db, request, ending, backoff);
   await closeRequest(db, plan.actionId, { outcome, reason });
+  if (!STANDING.has(outcome)) await undoOverrides(db, plan.actionId);
   const { rungs = [], fixedBy = outcome === 'succeeded' ? 0 : null } = ending;
   await insertResult(db, plan, { outcome, fixedBy, rungs });
   if (ending.isUndoBroken === true) await insertNotice(db, undoBroken(plan, reason));
@@ -155,7 +161,7 @@ async function advanceEpisode(
   const next = afterOutcome(present, outcome, {
     now,
     cooldownMs: policy?.cooldownMs ?? 0,
-    backoff,
+    backoff: policy?.backoffMs ?? backoff,
     isCalledOff,
   });
   await saveEpisode(db, key, next);

@@ -4,7 +4,9 @@ import type { Undo } from '../domain/action/ladder';
 import type { ActionPlan } from '../domain/action/action';
 import type { Snapshot } from '../domain/action/runtime';
 import { insertAudit } from '../storage/audit';
+import { inTransaction } from '../storage/database';
 import { loadPolicyRevision } from '../storage/decision-facts';
+import { undoOverrides } from '../storage/overrides';
 import { auditOf } from '../storage/requests';
 import type { ActivityDeps } from './deps';
 
@@ -24,7 +26,10 @@ export function createRungActivities({ pool }: Pick<ActivityDeps, 'pool'>) {
         undo.kind === 'restored'
           ? { action, summary: undo.summary, ...capDetails(details) }
           : { action, failed: undo.why };
-      await insertAudit(pool, [auditOf(plan, 'restored', said, { step, door: 'worker' })]);
+      await inTransaction(pool, async (db) => {
+        if (undo.kind === 'restored') await undoOverrides(db, plan.actionId);
+        await insertAudit(db, [auditOf(plan, 'restored', said, { step, door: 'worker' })]);
+      });
     },
 
     /** What a step of a dry run would do; its begin looked at the same things as a real one's. */

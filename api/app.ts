@@ -27,6 +27,7 @@ import { healthRoutes } from './routes/health';
 import { ingestRoutes } from './routes/ingest';
 import { manifestRoutes } from './routes/manifests';
 import { noticeRoutes } from './routes/notices';
+import { overrideRoutes } from './routes/overrides';
 import { pauseRoutes } from './routes/pauses';
 import { policyRoutes } from './routes/policies';
 import { policyChangeRoutes } from './routes/policy-changes';
@@ -59,6 +60,7 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   revisionRoutes,
   sourceRoutes,
   driftRoutes,
+  overrideRoutes,
   agentRoutes,
   auditRoutes,
   eventRoutes,

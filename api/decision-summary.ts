@@ -53,6 +53,10 @@ const SUMMARIES: Record<AuditEventName, (details: Details, actor: string) => str
   resumed: (_, by) => `resumed by ${by}`,
   drift_detected: (d) => join('differs from its manifest', pointers(d['changes'])),
   drift_resolved: (d) => join('is again as its manifest says', list(d['pointers'])),
+  override_set: (d) =>
+    `${text(d, 'pointer')} is to be ${text(d, 'value')} instead of what the manifest says`,
+  override_ended: (d) =>
+    join(`${text(d, 'pointer')} is to be as the manifest says`, text(d, 'why')),
   started: (d) => join('started, as it was desired and not running', text(d, 'summary')),
   manifest_applied: (d, by) =>
     join(`manifest ${text(d, 'change')} by ${by}`, `revision ${text(d, 'revision')}`),

@@ -32,6 +32,8 @@ export const AUDIT_EVENTS = [
   'resumed',
   'drift_detected',
   'drift_resolved',
+  'override_set',
+  'override_ended',
   'started',
   'manifest_applied',
   'manifest_refused',

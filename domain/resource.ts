@@ -134,8 +134,8 @@ export interface ServiceSpec {
   desired?: DesiredState;
   /** Resources it needs: while one of them is down, nothing is done here. Absent: none. */
   dependsOn?: ResourceKey[];
-  /** How far an action may scale it; absent: not at all. */
-  scaling?: { min: number; max: number };
+  /** How far an action may scale it, and for how long that stands (absent: until the manifest says another number); absent: not at all. */
+  scaling?: { min: number; max: number; overrideForMs?: number };
 }
 
 /** One resource as the decision code sees it. `spec` is null for a resource that is only observed. */

@@ -306,6 +306,7 @@ create table manifest_versions (
   constraint manifest_versions_pkey PRIMARY KEY (kind, namespace, name, revision),
   constraint manifest_versions_revision_fkey FOREIGN KEY (revision) REFERENCES revisions(revision)
 );
+CREATE INDEX manifest_versions_source ON public.manifest_versions USING btree (source, revision);
 comment on column manifest_versions.document is 'null: deleted by this revision';
 
 create table manifests (
@@ -413,6 +414,22 @@ CREATE INDEX outbox_due ON public.outbox USING btree (priority, next_attempt_at)
 comment on column outbox.change is 'a row that was overwritten while being sent is sent again';
 comment on column outbox.starts is 'signalWithStart; else signal only, and a workflow that is not running is no error';
 
+create table overrides (
+  resource text not null,
+  pointer text not null,
+  value jsonb not null,
+  desired jsonb,
+  policy text,
+  action_id uuid not null,
+  previous jsonb,
+  created_at timestamp with time zone not null default now(),
+  until timestamp with time zone,
+  constraint overrides_pkey PRIMARY KEY (resource, pointer)
+);
+CREATE INDEX overrides_action ON public.overrides USING btree (action_id);
+comment on column overrides.desired is 'what the manifest said then: once it says something else, the override has ended';
+comment on column overrides.previous is 'the override that it took the place of, for when its own action is undone';
+
 create table pauses (
   scope text not null,
   reason text not null,
@@ -509,8 +526,19 @@ create table revisions (
   author text not null,
   correlation_id text,
   created_at timestamp with time zone not null default now(),
-  constraint revisions_pkey PRIMARY KEY (revision)
+  commit_id text,
+  ref text,
+  message text,
+  authored_at timestamp with time zone,
+  signed_by text,
+  rolled_back_to bigint,
+  reason text,
+  constraint revisions_pkey PRIMARY KEY (revision),
+  constraint revisions_rolled_back_to_fkey FOREIGN KEY (rolled_back_to) REFERENCES revisions(revision)
 );
+CREATE INDEX revisions_source ON public.revisions USING btree (source, revision);
+comment on column revisions.author is 'who wrote it: of a commit its author, else who applied it';
+comment on column revisions.rolled_back_to is 'the revision whose objects it brought back; null: it is no rollback';
 
 create table samples (
   series_id integer not null,
@@ -555,6 +583,30 @@ create table slots (
   constraint slots_action_id_fkey FOREIGN KEY (action_id) REFERENCES requests(action_id),
   constraint slots_target_key UNIQUE (target)
 );
+
+create table sources (
+  source text not null,
+  seen_checksum text not null,
+  checked_revision bigint,
+  objects integer not null default 0,
+  held_checksum text,
+  held_since timestamp with time zone,
+  held_removals jsonb,
+  held_of integer,
+  allowed_checksum text,
+  pinned_revision bigint,
+  pinned_against text,
+  pinned_by text,
+  pinned_reason text,
+  pinned_at timestamp with time zone,
+  constraint sources_pkey PRIMARY KEY (source),
+  constraint sources_pinned_revision_fkey FOREIGN KEY (pinned_revision) REFERENCES revisions(revision)
+);
+comment on column sources.seen_checksum is 'of all objects that the source wanted when it was last looked at';
+comment on column sources.checked_revision is 'newest revision of all sources when those objects were last found to be in force; null: they are not';
+comment on column sources.held_checksum is 'what is not applied because it would remove too much; null: nothing is held';
+comment on column sources.allowed_checksum is 'what a person let through';
+comment on column sources.pinned_against is 'what the source wanted when it was pinned: as long as it wants the same, the pin holds';
 
 create table states (
   resource text not null,

@@ -7,6 +7,7 @@ import type { ServiceSpec } from '../domain/resource';
 import { insertAudit } from './audit';
 import { inTransaction, query, type Db } from './database';
 import { createPartitions, type Partitions } from './partitions';
+import { OVERRIDES_OF_R } from './overrides';
 import { holdRevisions } from './revision-lock';
 import { createSeriesCache, type SeriesCache } from './series';
 
@@ -66,8 +67,8 @@ export async function listObserved(db: Db, host: string | null): Promise<Observe
   return query<ObservedResource & Record<string, unknown>>(
     db,
     `select resource, namespace, name, namespace || '/' || service as service, spec, revision,
-       created_revision as "createdRevision"
-     from resources where deleted_at is null and host is not distinct from $1 order by resource`,
+       created_revision as "createdRevision", ${OVERRIDES_OF_R} as overrides
+     from resources r where deleted_at is null and host is not distinct from $1 order by resource`,
     [host],
   );
 }

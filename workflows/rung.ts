@@ -29,7 +29,7 @@ export async function climb(run: RungRun): Promise<RungResult> {
   if (calledOff !== null) return stopped(calledOff);
   const summary = `Confirm slot, pause and condition before ${label}`;
   const go = await control.begin.executeWithOptions({ ...CONTROL_ACTIVITY, summary }, [
-    { plan, step: index, token },
+    { plan, step: index, token, ...aimOf(inspected.result) },
   ]);
   if (go.kind === 'stop') {
     return go.reason === CLEARED
@@ -38,6 +38,10 @@ export async function climb(run: RungRun): Promise<RungResult> {
   }
   if (plan.dryRun) return foretell(run, inspected.result);
   return act({ ...run, confirmedAt: go.at }, go.target, inspected.result);
+}
+
+function aimOf({ aim }: Snapshot): Pick<Snapshot, 'aim'> {
+  return aim === undefined ? {} : { aim };
 }
 
 async function act(run: RungRun, target: RuntimeTarget, before: Snapshot): Promise<RungResult> {

@@ -4,7 +4,7 @@ import { noneTwice } from '../approval';
 import type { SpecPlace } from '../kinds';
 import { count } from '../numbers';
 import { keyOf, resourceReference } from '../reference';
-import { anything, check, isRecord, nameField, type Context } from '../shape';
+import { anything, check, durationOrNull, isRecord, nameField, type Context } from '../shape';
 import type { Path } from '../source';
 import { compileConfig } from './config';
 import { compileHealthCheck, compileRemediation } from './health';
@@ -32,6 +32,7 @@ export const serviceSchema = z.strictObject({
 export const scalingSchema = z.strictObject({
   min: z.int().min(0, 'must be at least 0').default(1),
   max: count,
+  overrideFor: durationOrNull({ min: 1000 }),
 });
 
 /** Compiles a Service's `spec`; null after reporting what is wrong. */
@@ -86,7 +87,9 @@ function compileScaling(
 ): ServiceSpec['scaling'] | null {
   if (value === undefined) return null;
   const data = check(scalingSchema, value, { path, context });
-  if (data === null || data.min <= data.max) return data;
-  context.report([...path, 'min'], `"min" must be at most "max" (${data.max})`);
+  if (data === null) return null;
+  const { min, max, overrideFor } = data;
+  if (min <= max) return { min, max, ...(overrideFor !== null && { overrideForMs: overrideFor }) };
+  context.report([...path, 'min'], `"min" must be at most "max" (${max})`);
   return null;
 }
