@@ -1,15 +1,21 @@
 import { createHash } from 'node:crypto';
+import type { Pool } from 'pg';
 import type { ObservedState, Runtime, StepResult } from '../domain/action/runtime';
+import type { Attribution, Change } from '../domain/drift/change';
 import { driftOf } from '../domain/drift/diff';
 import { isLeft } from '../domain/drift/repair';
+import type { Override } from '../domain/drift/rules';
 import { insertAudit } from '../storage/audit';
 import { withTargetLock } from '../storage/journal';
-import { forgetStates, recordObservation, startHold } from '../storage/states';
-import type { ObservationStore, ObservedResource, Recorded } from '../storage/states';
+import type { Observation, Recorded } from '../storage/observations';
+import { forgetStates, startHold, type ObservedResource } from '../storage/states';
 import { settledTarget, settleTarget } from './settled-target';
 
 export interface ObserveDeps {
-  store: ObservationStore;
+  pool: Pool;
+  record: (observation: Observation) => Promise<Recorded>;
+  /** Of changes that were found, by pointer how they came about, where somebody told. Absent: nobody does. */
+  explain?: (resource: string, changes: readonly Change[]) => Record<string, Attribution>;
   /** Host the observer runs on; `control` for the control host. */
   observer: string;
   /** Epoch ms. */
@@ -19,29 +25,49 @@ export interface ObserveDeps {
 /** A start must not wait behind an action that works on the same target: the next look decides anew. */
 const START_LOCK_WAIT_MS = 1000;
 
+export interface Observed {
+  observed: ObservedState;
+  changes: Change[];
+  recorded: Recorded;
+}
+
 /** Looks at a resource once and writes down what was seen and how it differs from its manifest. */
 export async function observe(
-  { store, observer, now }: ObserveDeps,
-  resource: ObservedResource,
+  deps: ObserveDeps,
+  given: ObservedResource,
   runtime: Runtime,
-): Promise<{ observed: ObservedState; recorded: Recorded }> {
+): Promise<Observed> {
   // Taken before looking: the state is at least as new as its timestamp says.
-  const observedAt = now();
+  const observedAt = deps.now();
+  const resource = { ...given, overrides: standing(given, observedAt) };
   const observed = await runtime.observe(resource);
   if (observed.isUnseen === true) {
-    // What another runtime saw before the manifest changed must not stand for ever.
-    await forgetStates(store.pool, [resource.resource]);
-    return { observed, recorded: { kind: 'skipped', reason: 'unseen' } };
+    // What this observer saw before the manifest changed must not stand for ever.
+    await forgetStates(deps.pool, [resource.resource], deps.observer);
+    return { observed, changes: [], recorded: { kind: 'skipped', reason: 'unseen' } };
   }
-  const changes = driftOf(resource.spec, observed, { sha256, overrides: resource.overrides });
-  const recorded = await recordObservation(store, {
-    resource,
-    observed,
-    changes,
-    observer,
-    observedAt,
-  });
-  return { observed, recorded };
+  const changes = changesOf(deps, resource, observed);
+  const { observer } = deps;
+  const recorded = await deps.record({ resource, observed, changes, observer, observedAt });
+  return { observed, changes, recorded };
+}
+
+/** Who made a difference may decide whether it is one: what was told is asked before the rules are. */
+function changesOf(
+  { explain }: ObserveDeps,
+  { resource, spec, overrides }: ObservedResource,
+  observed: ObservedState,
+): Change[] {
+  const changes = driftOf(spec, observed, { sha256, overrides });
+  const told = explain?.(resource, changes) ?? {};
+  if (Object.keys(told).length === 0) return changes;
+  const attribution = { ...observed.attribution, ...told };
+  return driftOf(spec, { ...observed, attribution }, { sha256, overrides });
+}
+
+/** Those whose time is not over. */
+function standing({ overrides = [] }: ObservedResource, now: number): Override[] {
+  return overrides.filter(({ until }) => until === null || until > now);
 }
 
 export type StartAnswer =
@@ -57,29 +83,29 @@ export type StartAnswer =
  * Vigil's overrides have it. Audited as `started`.
  */
 export async function startDesired(
-  { store, observer, now }: ObserveDeps,
+  { pool, observer, now }: ObserveDeps,
   resource: ObservedResource,
   runtime: Runtime,
 ): Promise<StartAnswer> {
   const { identity } = await runtime.inspect(resource);
   if (identity !== null) return { kind: 'running' };
-  const early = await startHold(store.pool, resource, now());
+  const early = await startHold(pool, resource, now());
   if (early !== null) return { kind: 'held', by: early };
   const options = { waitMs: START_LOCK_WAIT_MS };
-  return withTargetLock(store.pool, resource.resource, options, async () => {
-    const by = await startHold(store.pool, resource, now());
+  return withTargetLock(pool, resource.resource, options, async () => {
+    const by = await startHold(pool, resource, now());
     if (by !== null) return { kind: 'held', by };
     const target = settledTarget(resource, await settleTarget(runtime, resource));
     if (isLeft(target, '/running')) return { kind: 'left' };
     const result = await runtime.ensureRunning(target);
     if (result === null) return { kind: 'running' };
-    await auditStart(store, resource, { result, observer });
+    await auditStart(pool, resource, { result, observer });
     return { kind: 'started', result };
   });
 }
 
 async function auditStart(
-  { pool }: ObservationStore,
+  pool: Pool,
   { resource, namespace, revision }: ObservedResource,
   { result, observer }: { result: StepResult; observer: string },
 ): Promise<void> {

@@ -64,6 +64,14 @@ export async function setOverride(db: PoolClient, given: NewOverride): Promise<v
   );
   if (rows.length === 0) return;
   await insertAudit(db, [audit(given, 'override_set', { pointer, value })]);
+  await tellObserver(db, [resource]);
+}
+
+/** Whoever looks at them compares with what stands now. */
+async function tellObserver(db: PoolClient, resources: readonly string[]): Promise<void> {
+  await query(db, `select pg_notify('vigil_observe', one) from unnest($1::text[]) as one`, [
+    resources,
+  ]);
 }
 
 /** What an action had set and that did not come to stand: what stood before stands again. */
@@ -155,6 +163,7 @@ async function auditEnds(
     db,
     rows.map((row) => audit(row, 'override_ended', { pointer: row.pointer, why }, actor)),
   );
+  await tellObserver(db, [...new Set(rows.map(({ resource }) => resource))]);
 }
 
 /** Not of the action: a row of an action, step and event is written once, and this may come again. */

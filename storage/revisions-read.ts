@@ -51,6 +51,18 @@ export async function getRevision(db: Db, revision: number): Promise<RevisionRow
   return row ?? null;
 }
 
+/** In no order; those that are not there are left out. */
+export async function listRevisionsById(
+  db: Db,
+  revisions: readonly number[],
+): Promise<RevisionRow[]> {
+  return query<RevisionRow & Record<string, unknown>>(
+    db,
+    `select ${COLUMNS} from revisions r where r.revision = any($1)`,
+    [revisions],
+  );
+}
+
 /** What a revision did to one object. */
 export interface RevisionChange extends ManifestName {
   change: 'created' | 'updated' | 'deleted';

@@ -238,11 +238,15 @@ create table drift_events (
   revision bigint not null,
   onset timestamp with time zone not null,
   resolved_at timestamp with time zone,
+  severity text,
+  attribution jsonb,
   constraint drift_events_pkey PRIMARY KEY (id),
   constraint drift_events_kind_check CHECK ((kind = ANY (ARRAY['missing'::text, 'extra'::text, 'changed'::text, 'version'::text])))
 );
 CREATE UNIQUE INDEX drift_events_open ON public.drift_events USING btree (resource, pointer) WHERE (resolved_at IS NULL);
 CREATE INDEX drift_events_resource ON public.drift_events USING btree (resource, onset);
+comment on column drift_events.severity is 'null: written before it was kept';
+comment on column drift_events.attribution is 'who or what made it so; null: nobody knows';
 
 create table episodes (
   resource text not null,

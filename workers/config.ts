@@ -33,8 +33,10 @@ export const workerConfigSchema = z.object({
           'must be a name of a host, as in manifests',
         )
         .optional(),
-      /** How often the observer looks at each resource. */
+      /** How often the observer looks at a resource whose runtime does not tell of changes, or that changed lately. */
       observeInterval: duration.default(2000),
+      /** How often it looks at one that is quiet and whose runtime tells of changes by itself (docker). */
+      resyncInterval: duration.default(15_000),
       /** How often requests of lost workflows are looked for. */
       reapInterval: duration.default(30_000),
       /** Days of samples older than this are dropped. */

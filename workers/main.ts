@@ -17,7 +17,7 @@ import { workerConfigSchema, type WorkerConfig } from './config';
 import { createControlWorker, startHousekeeping } from './control';
 import { runHost } from './host';
 import { startNotifier } from './notify';
-import { startObserver } from './observe';
+import { startObserver } from './observe/observer';
 import { createRuntimes } from './runtimes';
 import { ensureSearchAttributes } from './search-attributes';
 import { logTemporalThrough, whenReachable } from './temporal';
@@ -51,6 +51,7 @@ async function runControl(config: WorkerConfig): Promise<void> {
     logger,
     now: Date.now,
     intervalMs: config.worker.observeInterval,
+    resyncMs: config.worker.resyncInterval,
     stopRuntime: (resource) => processes.stop(resource),
     isStoppingWithVigil: process.env['VIGIL_STOP_WITH_VIGIL'] === '1',
   });

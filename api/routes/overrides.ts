@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { inTransaction, query } from '../../storage/database';
+import { inTransaction } from '../../storage/database';
 import { listOverrides, releaseOverride } from '../../storage/overrides';
 import type { ApiDeps } from '../deps';
 import { plugin } from '../plugin';
@@ -62,11 +62,9 @@ export function overrideRoutes({ pool }: ApiDeps): FastifyPluginAsyncZod {
       },
       async ({ params, query: { pointer }, actor }) => {
         const resource = `${params.namespace}/${params.name}`;
-        const isReleased = await inTransaction(pool, async (db) => {
-          const found = await releaseOverride(db, { resource, pointer, actor });
-          if (found) await query(db, `select pg_notify('vigil_observe', $1)`, [resource]);
-          return found;
-        });
+        const isReleased = await inTransaction(pool, (db) =>
+          releaseOverride(db, { resource, pointer, actor }),
+        );
         if (!isReleased) throw notFound(`${resource} has no override of ${pointer}`);
         return { resource, pointer };
       },

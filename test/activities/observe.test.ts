@@ -12,7 +12,12 @@ import type { ServiceSpec } from '../../domain/resource';
 import { query } from '../../storage/database';
 import { withTargetLock } from '../../storage/journal';
 import { applyRevision } from '../../storage/manifests';
-import { createObservationStore, listObserved, type ObservedResource } from '../../storage/states';
+import {
+  createObservationStore,
+  recordObservation,
+  type Observation,
+} from '../../storage/observations';
+import { listObserved, type ObservedResource } from '../../storage/states';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { service } from '../support/manifest-objects';
 
@@ -58,7 +63,10 @@ afterEach(async () => {
 });
 
 function deps() {
-  return { store: createObservationStore(database.pool), observer: 'control', now: () => ++now };
+  const { pool } = database;
+  const store = createObservationStore(pool);
+  const record = (observation: Observation) => recordObservation(store, observation);
+  return { pool, record, observer: 'control', now: () => ++now };
 }
 
 async function changes(): Promise<string[]> {

@@ -3,8 +3,14 @@ import type { Change } from '../../domain/drift/change';
 import { query } from '../../storage/database';
 import { applyRevision } from '../../storage/manifests';
 import type { ManifestObject } from '../../storage/manifests';
-import { createObservationStore, listObserved, recordObservation } from '../../storage/states';
-import { startHold, type ObservedResource, type Recorded } from '../../storage/states';
+import {
+  createObservationStore,
+  recordObservation,
+  recordObservations,
+  type Recorded,
+} from '../../storage/observations';
+import { findObserved, forgetStates, listObserved, startHold } from '../../storage/states';
+import type { ObservedResource } from '../../storage/states';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { service } from '../support/manifest-objects';
 
@@ -176,6 +182,81 @@ it('drops what is seen between the begin and the end of a step', async () => {
   expect(await record([down], 0)).toEqual({ kind: 'skipped', reason: 'acting' });
   await rows('update journal set ended_at = now()');
   expect(await record([], 1000)).toMatchObject({ kind: 'recorded', resolved: ['/running'] });
+});
+
+it('records many in one transaction, each with its own news', async () => {
+  await apply([service('web'), service('api'), service('db')]);
+  const [api, db, present] = await listObserved(database.pool, null);
+  if (api === undefined || db === undefined || present === undefined)
+    throw new Error('no resource');
+  const store = createObservationStore(database.pool);
+  const seen = { observed: stopped, observer: 'control' };
+  const first = await recordObservations(store, [
+    { ...seen, resource: present, changes: [down], observedAt: NOW },
+    { ...seen, resource: { ...api, revision: 1 }, changes: [down], observedAt: NOW },
+    { ...seen, resource: db, changes: [], observedAt: NOW + 1 },
+  ]);
+  expect(first).toEqual([
+    { kind: 'recorded', opened: ['/running'], resolved: [] },
+    { kind: 'skipped', reason: 'superseded' },
+    { kind: 'recorded', opened: [], resolved: [] },
+  ]);
+  const second = await recordObservations(store, [
+    { ...seen, resource: db, changes: [file], observedAt: NOW + 5 },
+    { ...seen, resource: present, changes: [], observedAt: NOW + 6 },
+  ]);
+  expect(second).toEqual([
+    { kind: 'recorded', opened: ['/config/a'], resolved: [] },
+    { kind: 'recorded', opened: [], resolved: ['/running'] },
+  ]);
+  expect(
+    await rows('select resource, pointer, onset, resolved_at from drift_events order by id'),
+  ).toEqual([
+    { resource: 'default/web', pointer: '/running', onset: NOW, resolved_at: NOW + 6 },
+    { resource: 'default/db', pointer: '/config/a', onset: NOW + 5, resolved_at: null },
+  ]);
+  expect(await rows('select count(*)::int as count from samples')).toEqual([{ count: 4 }]);
+});
+
+it('keeps how a difference came about while it lasts', async () => {
+  const attribution = {
+    from: 'event' as const,
+    by: null,
+    at: NOW,
+    what: 'container web was stopped',
+  };
+  await record([{ ...down, attribution }], 0);
+  await record([down], 1000);
+  expect(await rows('select severity, attribution from drift_events')).toEqual([
+    { severity: 'critical', attribution },
+  ]);
+});
+
+it('drops an observation that was compared without an override that stands by now', async () => {
+  await rows(
+    `insert into overrides (resource, pointer, value, policy, action_id)
+     values ('default/web', '/replicas', '3', 'default/p', $1)`,
+    [ACTION],
+  );
+  expect(await record([], 0)).toEqual({ kind: 'skipped', reason: 'superseded' });
+  expect(await record([], 0, await only())).toMatchObject({ kind: 'recorded' });
+});
+
+it('forgets what one observer saw, and leaves what others did', async () => {
+  await record([down], 0);
+  await forgetStates(database.pool, ['default/web'], 'another');
+  expect(await rows('select observer from states')).toEqual([{ observer: 'control' }]);
+  expect(await rows('select 1 from drift_events where resolved_at is null')).toHaveLength(1);
+  await forgetStates(database.pool, ['default/web'], 'control');
+  expect(await rows('select 1 from states')).toEqual([]);
+  expect(await rows('select 1 from drift_events where resolved_at is null')).toEqual([]);
+});
+
+it('finds live resources by key, on their own host only', async () => {
+  await apply([service('web'), service('api', { hosts: ['a'] })]);
+  const keys = ['default/web', 'default/api@a', 'default/none'];
+  const found = await findObserved(database.pool, null, keys);
+  expect(found.map(({ resource }) => resource)).toEqual(['default/web']);
 });
 
 it('a start is held by a pause of everything, the Service or the resource, and by a slot', async () => {

@@ -6,14 +6,18 @@ import { pino } from 'pino';
 import {
   createProcessRuntime,
   type ProcessRuntime,
-} from '../../activities/runtimes/process/runtime';
-import type { ServiceSpec } from '../../domain/resource';
-import { query } from '../../storage/database';
-import { applyRevision, type ManifestObject } from '../../storage/manifests';
-import { startObserver, type Observer, type ObserverOptions } from '../../workers/observe';
-import { createTestDatabase, type TestDatabase } from '../support/database';
-import { service } from '../support/manifest-objects';
-import { waitFor } from '../support/wait';
+} from '../../../activities/runtimes/process/runtime';
+import type { ServiceSpec } from '../../../domain/resource';
+import { query } from '../../../storage/database';
+import { applyRevision, type ManifestObject } from '../../../storage/manifests';
+import {
+  startObserver,
+  type Observer,
+  type ObserverOptions,
+} from '../../../workers/observe/observer';
+import { createTestDatabase, type TestDatabase } from '../../support/database';
+import { service } from '../../support/manifest-objects';
+import { waitFor } from '../../support/wait';
 
 const SLEEPER = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
 

@@ -1,0 +1,56 @@
+import type { Attribution, Change } from '../../domain/drift/change';
+import type { ResourceKey } from '../../domain/resource';
+
+/** What may explain differences that the next looks find. */
+export interface Hint {
+  /** Whether it may explain a difference at this pointer. */
+  covers: (pointer: string) => boolean;
+  attribution: Attribution;
+}
+
+/** How the differences of resources came about, as far as somebody told. */
+export interface Hints {
+  tell: (resource: ResourceKey, hint: Hint) => void;
+  /** By pointer of the changes that were found. What explained a difference once does so until it is gone. */
+  explain: (resource: ResourceKey, changes: readonly Change[]) => Record<string, Attribution>;
+  /** Nothing told until then (epoch ms) explains what is found from now on. */
+  settle: (resource: ResourceKey, until: number) => void;
+}
+
+/** Of one resource more are not kept: a container that starts over and over tells without end. */
+const MAX_HINTS = 32;
+
+interface Told {
+  hints: Hint[];
+  explained: Map<string, Attribution>;
+}
+
+export function createHints(): Hints {
+  const all = new Map<ResourceKey, Told>();
+  return {
+    tell(resource, hint) {
+      const told = all.get(resource) ?? { hints: [], explained: new Map() };
+      told.hints = [...told.hints.slice(1 - MAX_HINTS), hint];
+      all.set(resource, told);
+    },
+    explain(resource, changes) {
+      const told = all.get(resource);
+      if (told === undefined) return {};
+      const before = told.explained;
+      told.explained = new Map();
+      for (const { pointer } of changes) {
+        const newest = told.hints.findLast(({ covers }) => covers(pointer))?.attribution;
+        // The first that explained it: a later event is what came of it.
+        const found = before.get(pointer) ?? newest;
+        if (found !== undefined) told.explained.set(pointer, found);
+      }
+      return Object.fromEntries(told.explained);
+    },
+    settle(resource, until) {
+      const told = all.get(resource);
+      if (told === undefined) return;
+      told.hints = told.hints.filter(({ attribution: { at } }) => at !== null && at > until);
+      if (told.hints.length + told.explained.size === 0) all.delete(resource);
+    },
+  };
+}

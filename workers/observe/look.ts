@@ -1,0 +1,80 @@
+import { observe, startDesired, type ObserveDeps } from '../../activities/observe';
+import type { Runtime } from '../../domain/action/runtime';
+import type { Logger } from '../../platform/logger';
+import type { ObservedResource } from '../../storage/states';
+
+export interface Looking {
+  deps: ObserveDeps;
+  /** By runtime type. */
+  runtimes: ReadonlyMap<string, Runtime>;
+  logger: Logger;
+}
+
+/** What a look came to; `failed`: it could not be looked at or written down. */
+export type Looked = 'same' | 'differs' | 'acting' | 'superseded' | 'unseen' | 'failed';
+
+/**
+ * One look at one resource: writes what it saw, and starts what is desired and not running, at first
+ * sight or when it was never started here. What dies while this runs is left to its policies. Errors
+ * are logged once until it succeeds again, and never thrown.
+ */
+export function createLook(options: Looking): (resource: ObservedResource) => Promise<Looked> {
+  const { deps, logger, runtimes } = options;
+  // Resource → its generation, once seen running, started, or with an action at work since this process began.
+  const settled = new Map<string, number>();
+  const failing = new Map<string, string>();
+
+  /** False while it is paused: it stays to be started. */
+  async function start(resource: ObservedResource, runtime: Runtime): Promise<boolean> {
+    const answer = await startDesired(deps, resource, runtime);
+    if (answer.kind === 'started')
+      logger.info({ resource: resource.resource, ...answer.result }, 'resource started');
+    return answer.kind !== 'held' || answer.by !== 'paused';
+  }
+
+  function isSettled({ resource, createdRevision }: ObservedResource): boolean {
+    return settled.get(resource) === createdRevision;
+  }
+
+  async function startAtFirstSight(resource: ObservedResource, runtime: Runtime): Promise<void> {
+    if (isSettled(resource)) return;
+    if (await start(resource, runtime)) settled.set(resource.resource, resource.createdRevision);
+  }
+
+  async function observeOnce(resource: ObservedResource, runtime: Runtime) {
+    const { observed, recorded, changes } = await observe(deps, resource, runtime);
+    const looked: Looked =
+      recorded.kind === 'skipped' ? recorded.reason : changes.length > 0 ? 'differs' : 'same';
+    return { observed, looked };
+  }
+
+  async function lookAt(resource: ObservedResource): Promise<Looked> {
+    const runtime = runtimes.get(resource.spec.runtime.type);
+    if (runtime === undefined)
+      throw new Error(`this worker has no runtime "${resource.spec.runtime.type}"`);
+    // Started before it is looked at: that it did not run yet is no drift.
+    const starting = startAtFirstSight(resource, runtime);
+    await starting.catch(() => undefined);
+    const { observed, looked } = await observeOnce(resource, runtime);
+    await starting;
+    if (!observed.isAbsent || !isSettled(resource)) return looked;
+    return (await start(resource, runtime))
+      ? (await observeOnce(resource, runtime)).looked
+      : looked;
+  }
+
+  return async (resource) => {
+    const key = resource.resource;
+    try {
+      const looked = await lookAt(resource);
+      failing.delete(key);
+      return looked;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (failing.get(key) !== message)
+        logger.error({ resource: key, err: error }, 'resource cannot be observed or started');
+      failing.set(key, message);
+      return 'failed';
+    }
+  };
+}

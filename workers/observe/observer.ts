@@ -1,0 +1,178 @@
+import type { Pool } from 'pg';
+import type { ObserveDeps } from '../../activities/observe';
+import type { ChangeHint, Runtime, RuntimeTarget } from '../../domain/action/runtime';
+import { groupOf } from '../../domain/drift/normalise';
+import { createBatcher } from '../../platform/batcher';
+import { createBell, type Bell } from '../../platform/bell';
+import type { Logger } from '../../platform/logger';
+import { isDatabaseAway } from '../../storage/away';
+import { listen, type Listener } from '../../storage/listen';
+import {
+  createObservationStore,
+  recordObservations,
+  type Observation,
+  type Recorded,
+} from '../../storage/observations';
+import type { ObservedResource } from '../../storage/states';
+import { hintAtRevisions } from './git-hints';
+import { createHints, type Hint, type Hints } from './hints';
+import { createLook } from './look';
+import { createResourceList, type ResourceList } from './resource-list';
+import { Schedule } from './schedule';
+import { stopWithVigil } from './stop-with-vigil';
+import { createWatches } from './watches';
+
+export interface ObserverOptions {
+  pool: Pool;
+  /** By runtime type. */
+  runtimes: ReadonlyMap<string, Runtime>;
+  /** Null: the control host. Resources of other hosts are left alone. */
+  host: string | null;
+  logger: Logger;
+  /** Epoch ms. */
+  now: () => number;
+  /** Between two looks at one resource whose runtime does not tell of changes by itself. */
+  intervalMs?: number;
+  /** Between two looks at one that is quiet and whose runtime tells. */
+  resyncMs?: number;
+  /** Resources looked at side by side. */
+  concurrency?: number;
+  /** Ends a process outside any action. */
+  stopRuntime?: (target: RuntimeTarget) => Promise<unknown>;
+  /** On the way out, stop what says `stopWithVigil`. */
+  isStoppingWithVigil?: boolean;
+}
+
+export interface Observer {
+  /** Ends after the looks under way, and after what stops with Vigil has stopped. */
+  stop: () => Promise<void>;
+}
+
+const MAX_BATCH = 250;
+const BATCH_WAIT_MS = 5;
+const PACE = { attentiveMs: 60_000, apartMs: 100, random: Math.random };
+const LONGEST_WAIT_MS = 60_000;
+
+/**
+ * Looks at every resource of this host: when its runtime or a person says that something happened,
+ * at a new revision, and again from time to time. Writes what it saw, in batches.
+ */
+export function startObserver(options: ObserverOptions): Observer {
+  const { pool, logger, now, host, runtimes, concurrency = 64 } = options;
+  const bell = createBell();
+  const hints = createHints();
+  const { intervalMs = 2000, resyncMs = Math.max(intervalMs, 15_000) } = options;
+  const schedule = new Schedule({ ...PACE, intervalMs, resyncMs });
+  const look = createLook({ runtimes, logger, deps: lookDeps(options, hints) });
+  const watches = createWatches({
+    ...{ runtimes, logger, resources: () => schedule.all() },
+    onChange({ type, resource, hint }) {
+      if (resource !== null && hint !== undefined) hints.tell(resource, asHint(hint));
+      for (const key of resource === null ? keysOf(schedule.all(), type) : [resource])
+        schedule.stir(key, now());
+      bell.ring();
+    },
+  });
+  const list = createResourceList({
+    ...{ pool, host, schedule, logger, now },
+    async onFound(found) {
+      await hintAtRevisions(pool, hints, { known: (key) => schedule.get(key), found });
+      watches.follow(found);
+    },
+  });
+
+  async function lookAt(resource: ObservedResource): Promise<void> {
+    const key = resource.resource;
+    const startedAt = now();
+    const came = await look(resource);
+    if (came === 'superseded') list.ask(key);
+    // What an action does explains no drift, and what explained none has come and gone.
+    if (came !== 'failed') hints.settle(key, came === 'acting' ? now() : startedAt);
+    const isTold = came === 'unseen' || watches.isWorking(resource.spec.runtime.type);
+    schedule.done(key, now(), { came, isTold });
+  }
+
+  const listener = listenForChanges(pool, { list, bell });
+  const running = runLooks({ schedule, list, bell, now, lookAt, concurrency });
+  return {
+    async stop() {
+      bell.stop();
+      await Promise.all([running, listener.close(), watches.close()]);
+      const isStopping =
+        options.isStoppingWithVigil ?? process.env['VIGIL_STOP_WITH_VIGIL'] === '1';
+      if (!isStopping || options.stopRuntime === undefined) return;
+      await stopWithVigil(schedule.all(), { stop: options.stopRuntime, logger });
+    },
+  };
+}
+
+/** Until the bell stops; ends after the looks under way. */
+async function runLooks(loop: {
+  schedule: Schedule;
+  list: ResourceList;
+  bell: Bell;
+  now: () => number;
+  lookAt: (resource: ObservedResource) => Promise<void>;
+  concurrency: number;
+}): Promise<void> {
+  const { schedule, list, bell, now, concurrency } = loop;
+  const underWay = new Set<Promise<void>>();
+
+  function startLooks(): void {
+    while (underWay.size < concurrency) {
+      const next = schedule.take(now());
+      if (next === null) return;
+      const looking = loop.lookAt(next).finally(() => {
+        underWay.delete(looking);
+        bell.ring();
+      });
+      underWay.add(looking);
+    }
+  }
+
+  while (!bell.isStopped()) {
+    await list.refresh();
+    if (!bell.isStopped()) startLooks();
+    const lookDueAt = underWay.size < concurrency ? schedule.nextAt() : Infinity;
+    const waitMs = Math.min(lookDueAt, list.dueAt()) - now();
+    await bell.wait(Math.min(Math.max(waitMs, 1), LONGEST_WAIT_MS));
+  }
+  await Promise.all(underWay);
+}
+
+/** How a look writes down what it saw: together with the others of that moment. */
+function lookDeps({ pool, host, now }: ObserverOptions, { explain }: Hints): ObserveDeps {
+  const store = createObservationStore(pool);
+  const record = createBatcher<Observation, Recorded>({
+    run: (observations) => recordObservations(store, observations),
+    ...{ maxItems: MAX_BATCH, waitMs: BATCH_WAIT_MS, isCommon: isDatabaseAway },
+  });
+  return { pool, record, explain, observer: host ?? 'control', now };
+}
+
+function listenForChanges(
+  pool: Pool,
+  { list, bell }: { list: ResourceList; bell: Bell },
+): Listener {
+  return listen(pool, {
+    channels: ['vigil_revision', 'vigil_observe'],
+    onNotify(channel, payload) {
+      if (channel === 'vigil_observe') list.ask(payload);
+      else list.askAll();
+      bell.ring();
+    },
+    onListening() {
+      list.askAll();
+      bell.ring();
+    },
+  });
+}
+
+/** An event of a runtime names the groups of facts that it may explain. */
+function asHint({ groups, attribution }: ChangeHint): Hint {
+  return { covers: (pointer) => groups.includes(groupOf(pointer)), attribution };
+}
+
+function* keysOf(resources: Iterable<ObservedResource>, type: string): Iterable<string> {
+  for (const { resource, spec } of resources) if (spec.runtime.type === type) yield resource;
+}

@@ -1,0 +1,146 @@
+import type { ResourceKey } from '../../domain/resource';
+import type { ObservedResource } from '../../storage/states';
+import { Queue } from './queue';
+
+export interface Pace {
+  /** Between two looks where nothing tells of changes, and for a while after one. */
+  intervalMs: number;
+  /** Between two looks at what is quiet and whose runtime tells of changes itself. */
+  resyncMs: number;
+  /** How long a resource is looked at often after something happened to it. */
+  attentiveMs: number;
+  /** Events come in bursts: two looks at one resource are at least so far apart. */
+  apartMs: number;
+  /** 0 up to 1: spreads looks, so that they do not come all at once. */
+  random: () => number;
+}
+
+interface Entry {
+  resource: ObservedResource;
+  dueAt: number;
+  lookedAt: number;
+  stirredAt: number;
+  came: string | null;
+  isUnderWay: boolean;
+  isReady: boolean;
+}
+
+/** When to look at which resource. All times are in epoch ms. */
+export class Schedule {
+  private readonly entries = new Map<ResourceKey, Entry>();
+  private readonly ready = new Queue<Entry>();
+  private readonly urgent = new Queue<Entry>();
+  /** Before then, nothing that waits can become due. */
+  private quietUntil = -Infinity;
+
+  private readonly pace: Pace;
+
+  constructor(pace: Pace) {
+    this.pace = pace;
+  }
+
+  get(resource: ResourceKey): ObservedResource | undefined {
+    return this.entries.get(resource)?.resource;
+  }
+
+  *all(): IterableIterator<ObservedResource> {
+    for (const { resource } of this.entries.values()) yield resource;
+  }
+
+  /** What there is now. What is new or of another revision is due at once. */
+  replace(resources: readonly ObservedResource[], now: number): void {
+    this.update([...this.entries.keys()], resources, now);
+  }
+
+  /** As `replace`, of some: those of `asked` that are not in `found` are gone. */
+  update(asked: readonly ResourceKey[], found: readonly ObservedResource[], now: number): void {
+    const present = new Set(found.map(({ resource }) => resource));
+    for (const key of asked) if (!present.has(key)) this.entries.delete(key);
+    for (const resource of found) this.put(resource, now);
+  }
+
+  private put(resource: ObservedResource, now: number): void {
+    const known = this.entries.get(resource.resource);
+    if (known === undefined) {
+      const never = { lookedAt: -Infinity, came: null, isUnderWay: false, isReady: false };
+      this.entries.set(resource.resource, { resource, dueAt: now, stirredAt: now, ...never });
+      this.quietUntil = -Infinity;
+      return;
+    }
+    const isOther = isChanged(known.resource, resource);
+    known.resource = resource;
+    if (isOther) this.stir(resource.resource, now);
+  }
+
+  /** Something happened to it: it is due at once, and looked at often for a while. */
+  stir(resource: ResourceKey, now: number): void {
+    const entry = this.entries.get(resource);
+    if (entry === undefined) return;
+    entry.stirredAt = now;
+    entry.dueAt = Math.max(now, entry.lookedAt + this.pace.apartMs);
+    if (entry.isUnderWay) return;
+    if (entry.dueAt > now) this.quietUntil = Math.min(this.quietUntil, entry.dueAt);
+    else this.makeReady(entry, this.urgent);
+  }
+
+  /** The next one that is due, what was stirred first; not given again before `done`. Null: none is due. */
+  take(now: number): ObservedResource | null {
+    this.scan(now);
+    for (;;) {
+      const entry = this.urgent.shift() ?? this.ready.shift();
+      if (entry === undefined) return null;
+      // It may stand in both queues, and may be gone.
+      if (!entry.isReady || this.entries.get(entry.resource.resource) !== entry) continue;
+      entry.isReady = false;
+      entry.isUnderWay = true;
+      entry.lookedAt = now;
+      // What stirs it from now on is not seen by this look.
+      entry.dueAt = Infinity;
+      return entry.resource;
+    }
+  }
+
+  /**
+   * It was looked at, and what that came to, in any words: another word than last time keeps it
+   * looked at often. `isTold`: its runtime tells of changes by itself.
+   */
+  done(resource: ResourceKey, now: number, look: { came: string; isTold: boolean }): void {
+    const entry = this.entries.get(resource);
+    if (entry === undefined) return;
+    entry.isUnderWay = false;
+    if (look.came !== entry.came) entry.stirredAt = now;
+    entry.came = look.came;
+    const { intervalMs, resyncMs, attentiveMs, random } = this.pace;
+    const isCalm = look.isTold && now - entry.stirredAt >= attentiveMs;
+    const usual = (isCalm ? resyncMs : intervalMs) * (0.85 + 0.3 * random());
+    entry.dueAt = Math.min(entry.dueAt, now + usual);
+    this.quietUntil = Math.min(this.quietUntil, entry.dueAt);
+  }
+
+  /** When the next one is due; Infinity: nothing waits to be looked at. */
+  nextAt(): number {
+    return this.urgent.size + this.ready.size > 0 ? -Infinity : this.quietUntil;
+  }
+
+  private makeReady(entry: Entry, queue: Queue<Entry>): void {
+    entry.isReady = true;
+    queue.push(entry);
+  }
+
+  private scan(now: number): void {
+    if (now < this.quietUntil) return;
+    this.quietUntil = Infinity;
+    for (const entry of this.entries.values()) {
+      if (entry.isUnderWay || entry.isReady) continue;
+      if (entry.dueAt <= now) this.makeReady(entry, this.ready);
+      else this.quietUntil = Math.min(this.quietUntil, entry.dueAt);
+    }
+  }
+}
+
+function isChanged(before: ObservedResource, after: ObservedResource): boolean {
+  return (
+    before.revision !== after.revision ||
+    JSON.stringify(before.overrides) !== JSON.stringify(after.overrides)
+  );
+}
