@@ -37,8 +37,8 @@ async function imageFor({ engine }: DockerContext, making: Making): Promise<stri
   const { resource, imageId, pull } = making;
   const { image } = making.spec;
   if (image === null) throw new Error(`${resource} adopts a container, and makes none`);
-  const present = await engine.imageId(image);
-  const isThere = imageId === null ? present !== null : (await engine.imageId(imageId)) !== null;
+  const present = (await engine.image(image))?.id ?? null;
+  const isThere = imageId === null ? present !== null : (await engine.image(imageId)) !== null;
   if (isThere) return imageId === null || imageId === present ? image : imageId;
   if (pull === 'missing' && imageId === null) {
     await engine.pull(image);

@@ -19,11 +19,18 @@ export interface Engine {
   unpause: (id: string) => Promise<void>;
   /** The last lines of both streams, as the engine frames them. */
   logs: (id: string, lines: number) => Promise<Buffer>;
-  /** The id that an image's name stands for; null: the engine does not have it. */
-  imageId: (name: string) => Promise<string | null>;
+  /** By name or id; null: the engine does not have it. */
+  image: (name: string) => Promise<Image | null>;
   pull: (name: string) => Promise<void>;
   /** Events of containers as the engine tells them: a JSON text a line, until the stream ends. */
   events: (options: EventOptions) => Promise<Readable>;
+}
+
+export interface Image {
+  id: string;
+  /** `NAME=value`. */
+  env: string[];
+  labels: Record<string, string>;
 }
 
 export interface EventOptions {
@@ -90,9 +97,12 @@ export function createEngine(host: string | undefined): Engine {
         `read the logs of container ${id}`,
         docker.getContainer(id).logs({ stdout: true, stderr: true, follow: false, tail }),
       ),
-    async imageId(name) {
-      const what = `inspect image ${name}`;
-      return (await ask(what, orNull(docker.getImage(name).inspect(), 404)))?.Id ?? null;
+    async image(name) {
+      const found = await ask(
+        `inspect image ${name}`,
+        orNull(docker.getImage(name).inspect(), 404),
+      );
+      return found === null ? null : toImage(found);
     },
     pull: (name) => ask(`pull image ${name}`, pull(docker, name)),
     events: (options) => ask('follow its events', follow(docker, options)),
@@ -126,6 +136,15 @@ async function follow(
   })) as Readable;
   signal.addEventListener('abort', () => stream.destroy(), { once: true });
   return stream;
+}
+
+/** The engine gives null for what an image has none of. */
+function toImage({ Id, Config }: Docker.ImageInspectInfo): Image {
+  const { Env, Labels } = Config as {
+    Env?: string[] | null;
+    Labels?: Record<string, string> | null;
+  };
+  return { id: Id, env: Env ?? [], labels: Labels ?? {} };
 }
 
 function orNull<T>(call: Promise<T>, status: number): Promise<T | null> {

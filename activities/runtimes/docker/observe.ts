@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { ContainerInspectInfo } from 'dockerode';
 import type { ObservedState, RuntimeTarget } from '../../../domain/action/runtime';
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { adoptedBy, adoptedIdentity } from './adopted';
+import { amountsOf, ownPartsOf, type OwnParts } from './alterations';
 import { identityOf, readSet, variablesOf, type Container } from './containers';
 import { dockerOf, type DockerContext } from './context';
 
@@ -24,16 +26,19 @@ export async function observe(
   const { current, next, failed } = await readSet(context, target.resource);
   // A new container serves before its swap has ended.
   const running = [...current, ...next].filter(({ isRunning }) => isRunning);
+  const parts = await ownPartsOfAll(context, running);
   const isAbsent = current.length + next.length + failed.length === 0 && !existsSync(marker);
   return {
     identity: identityOf(current),
     isRunning: running.length > 0,
     isAbsent,
     command: commandOf(running, spec),
-    env: await variablesShown(context, running, spec),
+    env: await variablesShown(context, running, { spec, parts }),
     config: await filesOf(target),
     image: await imageOf(context, running, spec),
     replicas: new Set(running.map(({ replica }) => replica)).size,
+    ...resourcesOf(running, spec),
+    ...labelsOf(parts, spec),
     health: healthOf(running.map(({ info }) => info)),
   };
 }
@@ -71,11 +76,14 @@ function commandOf(running: readonly Container[], { command }: DockerSpec): stri
 async function variablesShown(
   { secrets }: DockerContext,
   running: readonly Container[],
-  { env }: DockerSpec,
+  { spec: { env }, parts }: { spec: DockerSpec; parts: readonly OwnParts[] },
 ): Promise<Record<string, string | null> | null> {
   if (running.length === 0) return null;
   const present = running.map(({ info }) => variablesOf(info));
-  const shown: Record<string, string | null> = {};
+  const extras = parts.flatMap(({ extraVariables }) => Object.entries(extraVariables));
+  const shown: Record<string, string | null> = Object.fromEntries(
+    extras.filter(([name]) => !(name in env)),
+  );
   for (const [name, wanted] of Object.entries(env)) {
     shown[name] = wanted;
     for (const variables of present) {
@@ -84,6 +92,34 @@ async function variablesShown(
     }
   }
   return shown;
+}
+
+async function ownPartsOfAll(
+  { engine }: DockerContext,
+  running: readonly Container[],
+): Promise<OwnParts[]> {
+  const all = await Promise.all(running.map((one) => ownPartsOf(engine, one)));
+  return all.filter((parts) => parts !== null);
+}
+
+/** Of the first that has other limits than the manifest says, else of any. */
+function resourcesOf(
+  running: readonly Container[],
+  { resources: { cpus, memory } }: DockerSpec,
+): Pick<ObservedState, 'resources'> {
+  const found = running.map(amountsOf);
+  const other = found.find((amounts) => amounts.cpu !== cpus || amounts.memory !== memory);
+  const resources = other ?? found[0];
+  return resources === undefined ? {} : { resources };
+}
+
+function labelsOf(
+  parts: readonly OwnParts[],
+  { labels: wanted }: DockerSpec,
+): Pick<ObservedState, 'labels'> {
+  const other = parts.find(({ labels }) => !isDeepStrictEqual(labels, wanted));
+  const labels = (other ?? parts[0])?.labels;
+  return labels === undefined ? {} : { labels };
 }
 
 /** The image's name; with its id where the name means another image by now. Null: nothing runs. */
@@ -95,7 +131,7 @@ async function imageOf(
   const names: string[] = [];
   for (const { spec, info } of running) {
     const name = spec.image ?? '';
-    const id = await engine.imageId(name);
+    const id = (await engine.image(name))?.id ?? null;
     names.push(id === null || id === info.Image ? name : `${name} (${info.Image.slice(0, 19)})`);
   }
   return names.find((name) => name !== wanted) ?? names[0] ?? null;

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ExecuteRequest, RuntimeTarget } from '../../../domain/action/runtime';
 import { pointerTo } from '../../../domain/drift/normalise';
 import { isLeft } from '../../../domain/drift/repair';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
+import { amountsOf, ownPartsOf } from './alterations';
 import { variablesOf, type Container, type ReplicaSet } from './containers';
 import { dockerOf, type DockerContext } from './context';
 import { tailOf } from './logs';
@@ -94,25 +96,29 @@ async function differs(
   wanted: Model,
 ): Promise<boolean> {
   if (JSON.stringify(spec) !== JSON.stringify(wanted.spec)) return true;
-  const id = wanted.imageId ?? (await engine.imageId(wanted.spec.image ?? ''));
+  const id = wanted.imageId ?? (await engine.image(wanted.spec.image ?? ''))?.id ?? null;
   return id !== null && id !== info.Image;
 }
 
-/** Whether a container is not what it was made from: its limits were changed, or a secret is another by now. */
+/** Whether a container is not what it was made from: somebody changed it, or a secret is another by now. */
 async function wasAltered(
-  { secrets }: DockerContext,
+  { engine, secrets }: DockerContext,
   target: RuntimeTarget,
-  { spec, info }: Container,
+  container: Container,
 ): Promise<boolean> {
-  const { Memory: memory = 0, NanoCpus: nanoCpus = 0 } = info.HostConfig;
-  if (memory !== (spec.resources.memory ?? 0)) return true;
-  if (nanoCpus !== Math.round((spec.resources.cpus ?? 0) * 1e9)) return true;
+  const { spec, info } = container;
+  const { cpu, memory } = amountsOf(container);
+  if (memory !== spec.resources.memory || cpu !== spec.resources.cpus) return true;
   const present = variablesOf(info);
   for (const [name, text] of Object.entries(spec.env)) {
     if (isLeft(target, pointerTo('env', name))) continue;
     if ((await secrets.shown(text, present.get(name))) !== text) return true;
   }
-  return false;
+  const parts = await ownPartsOf(engine, container);
+  if (parts === null) return false;
+  return (
+    Object.keys(parts.extraVariables).length > 0 || !isDeepStrictEqual(parts.labels, spec.labels)
+  );
 }
 
 /** A replica that is not there yet; repeated, it goes on with what it made. */

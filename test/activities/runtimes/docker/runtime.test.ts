@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { ContainerInspectInfo } from 'dockerode';
 import { demultiplex, redact } from '../../../../activities/runtimes/docker/logs';
 import { createDockerRuntime } from '../../../../activities/runtimes/docker/runtime';
 import {
@@ -35,6 +36,20 @@ function driftPointers(target: RuntimeTarget, observed: Awaited<ReturnType<Runti
   return driftOf(target.spec, observed, { sha256: () => '', overrides: target.overrides }).map(
     ({ pointer }) => pointer,
   );
+}
+
+/** As a person would: removes a container and makes another of its name. */
+async function remake(
+  { Id, Name, Config }: ContainerInspectInfo,
+  changes: Record<string, unknown>,
+): Promise<void> {
+  await bench.docker.getContainer(Id).remove({ force: true });
+  const { Image, Cmd, Labels } = Config;
+  const made = await bench.docker.createContainer({
+    ...{ name: Name.slice(1), Image, Cmd, Labels, HostConfig: { NetworkMode: 'none' } },
+    ...changes,
+  });
+  await made.start();
 }
 
 describeWithDocker('the docker runtime', () => {
@@ -482,6 +497,49 @@ describeWithDocker('the docker runtime', () => {
       Running: true,
       Paused: false,
     });
+  });
+
+  test('tells limits, labels and variables that somebody changed, and sync puts them right', async () => {
+    const target = bench.target({
+      ...{ env: { A: '1' }, labels: { team: 'shop' } },
+      resources: { cpus: 0.5, memory: '64Mi' },
+    });
+    await bench.runtime.ensureRunning(target);
+    const observe = () => bench.runtime.observe(target);
+    expect(driftPointers(target, await observe())).toEqual([]);
+    const { 'web-1': made } = await bench.containers();
+    if (made === undefined) throw new Error('no container');
+    await bench.docker.getContainer(made.Id).update({ Memory: 32 * 2 ** 20, MemorySwap: -1 });
+    expect(driftPointers(target, await observe())).toEqual(['/resources/memory']);
+    await remake(made, {
+      Env: ['A=2', 'DEBUG=yes'],
+      Labels: { ...made.Config.Labels, team: 'me' },
+    });
+    expect(await observe()).toMatchObject({
+      env: { A: '2', DEBUG: 'yes' },
+      labels: { team: 'me' },
+    });
+    expect(driftPointers(target, await observe())).toEqual([
+      '/env/A',
+      '/env/DEBUG',
+      '/labels/team',
+      '/resources/cpu',
+      '/resources/memory',
+    ]);
+    await act(target, 'sync');
+    expect(driftPointers(target, await observe())).toEqual([]);
+    const ignoring = {
+      ...target,
+      spec: {
+        ...target.spec,
+        drift: { ignore: [{ path: '/env/DEBUG' }], owners: [], severity: [] },
+      },
+    };
+    const { 'web-1': healed } = await bench.containers();
+    if (healed === undefined) throw new Error('no container');
+    await remake(healed, { Env: ['A=1', 'DEBUG=yes'], HostConfig: healed.HostConfig });
+    expect(driftPointers(ignoring, await observe())).toEqual([]);
+    expect(driftPointers(target, await observe())).toEqual(['/env/DEBUG']);
   });
 
   test('what is observed agrees with the manifest, secrets as references, and tells a changed one', async () => {
