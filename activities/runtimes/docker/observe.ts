@@ -7,6 +7,7 @@ import type { ContainerInspectInfo } from 'dockerode';
 import type { ObservedState, RuntimeTarget } from '../../../domain/action/runtime';
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { adoptedBy, adoptedIdentity } from './adopted';
+import { attributionOfFiles } from '../files/attribution';
 import { amountsOf, ownPartsOf, type OwnParts } from './alterations';
 import { identityOf, readSet, variablesOf, type Container } from './containers';
 import { dockerOf, type DockerContext } from './context';
@@ -35,6 +36,7 @@ export async function observe(
     command: commandOf(running, spec),
     env: await variablesShown(context, running, { spec, parts }),
     config: await filesOf(target),
+    ...(await attributionOfFiles({ files: target.spec.config, folder: '.' })),
     image: await imageOf(context, running, spec),
     replicas: new Set(running.map(({ replica }) => replica)).size,
     ...resourcesOf(running, spec),

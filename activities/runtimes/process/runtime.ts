@@ -9,6 +9,7 @@ import {
   type RuntimeTarget,
   type StepResult,
 } from '../../../domain/action/runtime';
+import { attributionOfFiles } from '../files/attribution';
 import { differingFiles, observeFiles, restoreFiles } from '../files/config-files';
 import { configOf, processOf, runFolder, type ProcessContext } from './context';
 import { createEnvironment } from './environment';
@@ -120,6 +121,7 @@ async function observe(tools: Tools, target: RuntimeTarget): Promise<ObservedSta
     command: present?.command ?? null,
     env: present === null ? null : await environment.observe(processOf(target).env, present.pid),
     config: await observeFiles(configOf(target)),
+    ...(await attributionOfFiles(configOf(target))),
   };
 }
 

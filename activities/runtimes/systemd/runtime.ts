@@ -7,6 +7,7 @@ import {
   type Runtime,
   type RuntimeTarget,
 } from '../../../domain/action/runtime';
+import { attributionOfFiles } from '../files/attribution';
 import { observeFiles } from '../files/config-files';
 import { resourceFolder } from '../process/context';
 import { withLock } from '../process/lock';
@@ -60,6 +61,7 @@ async function observe(context: SystemdContext, target: RuntimeTarget): Promise<
     command: null,
     env: null,
     config: await observeFiles(configOf(target)),
+    ...(await attributionOfFiles(configOf(target))),
     health: healthOf(state),
     details: {
       state: stateLine(state),
