@@ -8,6 +8,7 @@ import type { Attribution } from '../../domain/drift/change';
 import { parseManifests } from '../../language/manifest/compile';
 import { createLogger } from '../../platform/logger';
 import { startObserver } from '../../workers/observe/observer';
+import { createTestApi, type TestApi } from './api';
 import { startControlPlane, type ControlPlane } from './control-plane';
 import { waitFor } from './wait';
 
@@ -26,6 +27,7 @@ export interface Difference {
 /** A control plane with an observer that looks at real workloads. */
 export interface DriftScenario {
   plane: ControlPlane;
+  api: TestApi;
   /** Where a config resource keeps its files. */
   folder: string;
   /** Applies YAML as a user writes it; errors are thrown. */
@@ -62,6 +64,10 @@ export async function startDriftScenario(docker?: string): Promise<DriftScenario
     logger: createLogger('observer', process.env['TEST_LOG'] ?? 'fatal'),
     ...{ intervalMs: 500, resyncMs: 60_000 },
   });
+  const api = await createTestApi({
+    pool: plane.database.pool,
+    deps: { temporal: plane.temporal.client },
+  });
   const folder = join(plane.home, 'files');
   mkdirSync(folder);
 
@@ -73,7 +79,7 @@ export async function startDriftScenario(docker?: string): Promise<DriftScenario
     );
 
   return {
-    ...{ plane, folder, open },
+    ...{ plane, api, folder, open },
     async apply(yaml) {
       const { objects, problems } = parseManifests(yaml, {
         ...{ file: 'scenario.yaml', catalogue: CATALOGUES },
@@ -113,6 +119,7 @@ export async function startDriftScenario(docker?: string): Promise<DriftScenario
     },
     async stop() {
       await observer.stop();
+      await api.close();
       await plane.stop();
     },
   };
