@@ -6,7 +6,17 @@ import { StoreBusyError } from '../storage/samples';
 import { HttpProblem, unavailable, unprocessable, type Problem } from './problems';
 import { safeUrl } from './safe-url';
 
-const NO_SUCH_TABLE = '42P01';
+const holdsNul = (cause: unknown): HttpProblem =>
+  new HttpProblem(422, 'the request holds a NUL character; leave it out', { cause });
+
+/** By PostgreSQL's code. */
+const OF_DATABASE: Readonly<Record<string, (cause: unknown) => HttpProblem>> = {
+  // No such table.
+  '42P01': (cause) => unavailable('the database is not migrated yet (vigil migrate)', 5, cause),
+  // In text, and in JSON.
+  '22021': holdsNul,
+  '22P05': holdsNul,
+};
 
 /** Every error of every route becomes an RFC 9457 problem here. */
 export function renderError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -50,9 +60,9 @@ function toProblem(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof StoreBusyError) return unavailable(error.message, 1, error);
   if (isDatabaseAway(error)) return unavailable('PostgreSQL does not answer', 2, error);
-  const { code, statusCode, message } = error as Partial<FastifyError>;
-  if (code === NO_SUCH_TABLE)
-    return unavailable('the database is not migrated yet (vigil migrate)', 5, error);
+  const { code = '', statusCode, message } = error as Partial<FastifyError>;
+  const known = OF_DATABASE[code];
+  if (known !== undefined) return known(error);
   if (hasZodFastifySchemaValidationErrors(error)) {
     const place = (error as FastifyError).validationContext ?? 'request';
     return unprocessable(`the ${place} is not valid`, error.validation.map(toFieldProblem));

@@ -1,10 +1,11 @@
 import { CATALOGUES } from '../activities/catalogue';
 import { compileDocument, type CompiledManifest } from '../language/manifest/compile';
+import { listSources } from '../storage/manifest-sources';
 import { applyRevision } from '../storage/manifests';
-import { getRevision, objectsAt, type PastObject } from '../storage/revisions-read';
+import { getRevision, listRevisions, objectsAt, type PastObject } from '../storage/revisions-read';
 import type { ApiDeps } from './deps';
 import { toProblems } from './manifest-body';
-import { conflict, notFound, unprocessable } from './problems';
+import { conflict, notFound, unprocessable, type HttpProblem } from './problems';
 import { judgeTogether } from './together';
 
 export interface RollbackRequest {
@@ -13,10 +14,12 @@ export interface RollbackRequest {
   reason: string;
   author: string;
   correlationId: string;
+  /** Says what it would change, and changes nothing. */
+  isDryRun: boolean;
 }
 
 export interface RolledBack {
-  /** Null: what was in force was the same. */
+  /** Null: what was in force was the same, or it was a dry run. */
   revision: number | null;
   changed: { kind: string; namespace: string; name: string; change: string }[];
 }
@@ -27,13 +30,13 @@ export interface RolledBack {
  * rules refuse a manifest of that time.
  */
 export async function rollBack(deps: ApiDeps, request: RollbackRequest): Promise<RolledBack> {
-  const { source, revision, reason, author, correlationId } = request;
+  const { source, revision, reason, author, correlationId, isDryRun } = request;
   const objects = await pastObjects(deps, request);
   const result = await applyRevision(deps.pool, {
     ...{ source, author, correlationId, objects },
     mode: 'replaceSource',
     deletions: [],
-    rollback: { revision, reason },
+    rollback: { revision, reason, isDryRun },
   });
   if (result.kind === 'refused') {
     throw conflict(`revision ${revision} cannot come back: ${result.problems[0]?.message ?? ''}`);
@@ -43,15 +46,13 @@ export async function rollBack(deps: ApiDeps, request: RollbackRequest): Promise
 }
 
 /** Compiled by today's rules, so that what comes back means what it would mean if it were written now. */
-export async function pastObjects(
+async function pastObjects(
   deps: ApiDeps,
   { source, revision }: Pick<RollbackRequest, 'source' | 'revision'>,
 ): Promise<CompiledManifest[]> {
-  if ((await getRevision(deps.pool, revision)) === null)
-    throw notFound(`there is no revision ${revision}`);
+  if ((await getRevision(deps.pool, revision)) === null) throw await noRevision(deps, revision);
   const past = await objectsAt(deps.pool, source, revision);
-  if (past.length === 0)
-    throw notFound(`source ${source} had nothing in force at revision ${revision}`);
+  if (past.length === 0) throw await nothingThen(deps, { source, revision });
   const parts = past.map((object) => ({ object, ...compilePast(deps, object) }));
   const problems = parts.flatMap((part) =>
     part.problems.filter(({ severity }) => severity === 'error'),
@@ -63,6 +64,31 @@ export async function pastObjects(
   );
   await judgeTogether(deps, objects);
   return objects;
+}
+
+/** 404 that says which one is the newest. */
+export async function noRevision({ pool }: ApiDeps, revision: number): Promise<HttpProblem> {
+  const [newest] = await listRevisions(pool, null, { before: null, limit: 1 });
+  const hint = newest === undefined ? 'none was made yet' : `the newest is ${newest.revision}`;
+  return notFound(`there is no revision ${revision}; ${hint}`);
+}
+
+/** How many revisions or sources a message names. */
+const MAX_NAMED = 10;
+
+async function nothingThen(
+  { pool }: ApiDeps,
+  { source, revision }: Pick<RollbackRequest, 'source' | 'revision'>,
+): Promise<HttpProblem> {
+  const made = await listRevisions(pool, source, { before: null, limit: MAX_NAMED });
+  if (made.length === 0) {
+    const known = (await listSources(pool)).map((row) => row.source).slice(0, MAX_NAMED);
+    return notFound(`source ${source} never made a revision; known: ${known.join(', ') || 'none'}`);
+  }
+  const newest = made.map((row) => row.revision).join(', ');
+  return notFound(
+    `source ${source} had nothing in force at revision ${revision}; its newest revisions: ${newest}`,
+  );
 }
 
 function compilePast({ config }: ApiDeps, { document, file }: PastObject) {

@@ -63,9 +63,10 @@ export async function rememberRollback(
 ): Promise<void> {
   const { source, author, rollback } = request;
   if (rollback === undefined) return;
+  const { revision: to, reason } = rollback;
   // What comes over REST is not read again by anybody, so that there is nothing to pin it against.
-  if (request.source !== 'api') await pinSource(db, source, { ...rollback, by: author });
-  const details = { source, to: rollback.revision, reason: rollback.reason, revision };
+  if (source !== 'api') await pinSource(db, source, { revision: to, reason, by: author });
+  const details = { source, to, reason, revision };
   await insertAudit(db, [sourceAudit(request, 'rolled_back', details)]);
 }
 
@@ -84,16 +85,29 @@ interface Asked {
   correlationId: string | null;
 }
 
-/** Lets through what is held, only that and once, and wakes its source; null: nothing is held there. */
+export interface Permission extends Asked {
+  reason: string | null;
+  /** Of what the person saw that is held; null: whatever is held. */
+  checksum: string | null;
+}
+
+export type LetThrough =
+  | { kind: 'allowed'; held: Held }
+  | { kind: 'nothingHeld' }
+  /** Something else is held by now. */
+  | { kind: 'movedOn'; held: Held };
+
+/** Lets through what is held, only that and once, and wakes its source. */
 export async function letThrough(
   pool: Pool,
   source: string,
-  { actor, correlationId, reason }: Asked & { reason: string | null },
-): Promise<Held | null> {
+  { actor, correlationId, reason, checksum }: Permission,
+): Promise<LetThrough> {
   return inTransaction(pool, async (db) => {
     await lockRevisions(db);
     const held = (await loadSource(db, source))?.held ?? null;
-    if (held === null) return null;
+    if (held === null) return { kind: 'nothingHeld' };
+    if (checksum !== null && checksum !== held.checksum) return { kind: 'movedOn', held };
     await query(db, 'update sources set allowed_checksum = held_checksum where source = $1', [
       source,
     ]);
@@ -102,7 +116,7 @@ export async function letThrough(
       byPerson({ source, actor, correlationId }, 'prune_allowed', { source, count, of, reason }),
     ]);
     await query(db, `select pg_notify($1, '')`, [SYNC_CHANNEL]);
-    return held;
+    return { kind: 'allowed', held };
   });
 }
 

@@ -13,6 +13,7 @@ import { rememberRollback, whyNot } from './manifest-standstill';
 import { enqueueAll, OUTBOX_PRIORITY } from './outbox';
 import { auditBase, type Applied, type RevisionRequest, type RevisionResult } from './revision';
 import { lockRevisions } from './revision-lock';
+import { endOverrides } from './overrides';
 import { forgetStates } from './states';
 
 export { belongsTo } from './manifest-plan';
@@ -38,6 +39,7 @@ export async function applyRevision(pool: Pool, request: RevisionRequest): Promi
     if (refusal !== null) return refusal;
     const standstill = isWhole ? await whyNot(db, request, { checksum, plan, stored }) : null;
     if (standstill !== null) return standstill;
+    if (request.rollback?.isDryRun === true) return foretell(plan, stored);
     const result = await carryOut(db, request, plan);
     if (request.rollback) await rememberRollback(db, request, result);
     else if (isWhole) await markApplied(db, request.source, checksum);
@@ -56,6 +58,22 @@ async function refusalOf(
   const isStale = plan.isStale && clashes.length === 0;
   const problems = isStale ? plan.problems : [...(plan.isStale ? [] : plan.problems), ...clashes];
   return problems.length === 0 ? null : { kind: 'refused', isStale, problems };
+}
+
+/** What carrying it out would answer, but for the number of the revision. */
+function foretell(plan: RevisionPlan, stored: readonly Claim[]): Applied {
+  const present = new Set(stored.map(nameOf));
+  const written = plan.writes.map((object) => ({
+    ...plainName(object),
+    change: present.has(nameOf(object)) ? ('updated' as const) : ('created' as const),
+  }));
+  const deleted = plan.removals.map((name) => ({ ...plainName(name), change: 'deleted' as const }));
+  return {
+    kind: 'applied',
+    revision: null,
+    changed: [...deleted, ...written],
+    unchanged: plan.unchanged,
+  };
 }
 
 function nothingNew(unchanged: number): Applied {
@@ -202,6 +220,7 @@ async function tellOthers(
     })),
   );
   if (changed.some(({ kind }) => isDefinitionKind(kind))) await wakeHeld(db, correlationId);
+  await endOverrides(db);
   await query(db, `select pg_notify('vigil_revision', $1)`, [String(revision)]);
 }
 

@@ -20,7 +20,14 @@ export interface RevisionRequest {
   /** With `replaceSource`: what would remove more than this share of the source's objects is held. */
   pruneShare?: number;
   /** The objects are those of an earlier revision, which a person asked for: nothing holds them, and they are pinned. */
-  rollback?: { revision: number; reason: string };
+  rollback?: RollbackWish;
+}
+
+export interface RollbackWish {
+  revision: number;
+  reason: string;
+  /** Says what it would do, and does nothing. */
+  isDryRun: boolean;
 }
 
 /** Where a revision comes from in version control; times in epoch ms. */

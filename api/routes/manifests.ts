@@ -20,8 +20,8 @@ import {
 import { pageOf, pageQuery, readCursor, toPage } from '../paging';
 import { plugin } from '../plugin';
 import { notFound } from '../problems';
-import { timeAnswer, toTime } from '../times';
 import { judgeTogether } from '../together';
+import { toVersion, versionAnswer } from '../versions';
 
 const TAGS = ['manifests'];
 const VERSIONS = 100;
@@ -38,17 +38,7 @@ const manifestAnswer = z.object({
   document: z.unknown(),
 });
 
-const detailAnswer = manifestAnswer.extend({
-  versions: z.array(
-    z.object({
-      revision: z.number(),
-      createdAt: timeAnswer,
-      author: z.string(),
-      source: z.string(),
-      deleted: z.boolean(),
-    }),
-  ),
-});
+const detailAnswer = manifestAnswer.extend({ versions: z.array(versionAnswer) });
 
 const appliedAnswer = z.object({
   revision: z.number().describe('the newest of source `api`, also when nothing changed'),
@@ -108,14 +98,7 @@ export function manifestRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
       async ({ params }) => {
         const row = await findManifest(deps, params);
         const versions = await listVersions(deps.pool, row, VERSIONS);
-        return {
-          ...row,
-          versions: versions.map(({ createdAt, isDeleted, ...version }) => ({
-            ...version,
-            createdAt: toTime(createdAt),
-            deleted: isDeleted,
-          })),
-        };
+        return { ...row, versions: versions.map(toVersion) };
       },
     );
 

@@ -3,6 +3,7 @@ import { createPatch } from 'rfc6902';
 import { z } from 'zod';
 import type { ManifestName } from '../../storage/manifests';
 import { MANIFEST_KINDS } from '../../language/manifest/kinds';
+import { suggest } from '../../language/problem';
 import { getVersion, listVersions, type ManifestVersion } from '../../storage/manifests-read';
 import {
   changesOf,
@@ -14,11 +15,15 @@ import type { ApiDeps } from '../deps';
 import { pageOf, pageQuery, readCursor, toPage } from '../paging';
 import { plugin } from '../plugin';
 import { notFound } from '../problems';
+import { noRevision } from '../rollback';
 import { timeAnswer, toTime, toTimeOrNull } from '../times';
+import { toVersion, versionAnswer } from '../versions';
 
 const TAGS = ['manifests'];
 const MAX_VERSIONS = 1000;
 const MAX_CHANGES = 10_000;
+/** How many revisions a message names. */
+const MAX_NAMED = 10;
 
 const revisionAnswer = z.object({
   revision: z.number(),
@@ -34,18 +39,6 @@ const revisionAnswer = z.object({
   reason: z.string().nullable(),
   written: z.number(),
   deleted: z.number(),
-});
-
-const versionAnswer = z.object({
-  revision: z.number(),
-  createdAt: timeAnswer,
-  author: z.string(),
-  source: z.string(),
-  commit: z.string().nullable(),
-  checksum: z.string().nullable(),
-  deleted: z.boolean(),
-  file: z.string().nullable(),
-  line: z.number().nullable(),
 });
 
 const byName = z.object({ kind: z.string(), namespace: z.string(), name: z.string() });
@@ -103,7 +96,7 @@ export function revisionRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
       },
       async ({ params: { revision } }) => {
         const row = await getRevision(deps.pool, revision);
-        if (row === null) throw notFound(`there is no revision ${revision}`);
+        if (row === null) throw await noRevision(deps, revision);
         const changes = await changesOf(deps.pool, revision, { limit: MAX_CHANGES });
         return { ...toAnswer(row), changes };
       },
@@ -122,13 +115,7 @@ export function revisionRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
       async ({ params }) => {
         const rows = await listVersions(deps.pool, toName(params), MAX_VERSIONS);
         if (rows.length === 0) throw noManifest(params);
-        return {
-          items: rows.map(({ createdAt, isDeleted, ...row }) => ({
-            ...row,
-            createdAt: toTime(createdAt),
-            deleted: isDeleted,
-          })),
-        };
+        return { items: rows.map(toVersion) };
       },
     );
 
@@ -163,8 +150,13 @@ async function findVersion(
 ): Promise<ManifestVersion> {
   const version = await getVersion(pool, toName(given), revision);
   if (version !== null) return version;
+  const written = await listVersions(pool, toName(given), MAX_NAMED);
+  if (written.length === 0) throw noManifest(given);
   const { kind, namespace, name } = given;
-  throw notFound(`revision ${revision} did not write ${kind} ${namespace}/${name}`);
+  const newest = written.map((row) => row.revision).join(', ');
+  throw notFound(
+    `revision ${revision} did not write ${kind} ${namespace}/${name}; these did, newest first: ${newest}`,
+  );
 }
 
 function toName({ kind: given, namespace, name }: z.output<typeof byName>): ManifestName {
@@ -174,7 +166,11 @@ function toName({ kind: given, namespace, name }: z.output<typeof byName>): Mani
 }
 
 function noManifest({ kind, namespace, name }: z.output<typeof byName>): Error {
-  return notFound(`there never was a manifest ${kind} ${namespace}/${name}`);
+  const isKnown = MANIFEST_KINDS.some((known) => known.toLowerCase() === kind.toLowerCase());
+  const hint = isKnown
+    ? ''
+    : suggest(kind, MANIFEST_KINDS) || `; kinds: ${MANIFEST_KINDS.join(', ')}`;
+  return notFound(`there never was a manifest ${kind} ${namespace}/${name}${hint}`);
 }
 
 /** A document that is null was deleted: everything of the other one is added or removed. */

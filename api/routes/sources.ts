@@ -1,20 +1,19 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { listManifests } from '../../storage/manifests-read';
-import { listSources, type SourceListing } from '../../storage/manifest-sources';
-import { letThrough, releasePin } from '../../storage/manifest-standstill';
+import { listSources, type Held, type SourceListing } from '../../storage/manifest-sources';
+import { letThrough, releasePin, type Permission } from '../../storage/manifest-standstill';
 import type { ApiDeps } from '../deps';
 import { plugin } from '../plugin';
-import { conflict, notFound } from '../problems';
-import { pastObjects, rollBack } from '../rollback';
+import { conflict } from '../problems';
+import { rollBack } from '../rollback';
 import { timeAnswer, toTime, toTimeOrNull } from '../times';
 
 const TAGS = ['manifests'];
-const MAX_OBJECTS = 100_000;
 
 const heldAnswer = z
   .object({
     since: timeAnswer,
+    checksum: z.string().describe('names it when it is allowed'),
     count: z.number().describe('objects that it would remove'),
     of: z.number().describe('objects that the source has'),
     removals: z.array(z.string()).describe('the first of them'),
@@ -69,15 +68,23 @@ export function sourceRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
           tags: TAGS,
           summary: 'Let the held revision remove what it removes; only that one, and once',
           params: bySource,
-          body: z.strictObject({ reason: reason.optional() }).optional(),
+          body: z
+            .strictObject({
+              reason: reason.optional(),
+              checksum: z
+                .string()
+                .optional()
+                .describe('of what is meant; something else that is held by then stays held'),
+            })
+            .nullish(),
           response: { 200: z.object({ source: z.string(), count: z.number(), of: z.number() }) },
         },
       },
       async ({ params: { source }, body, actor, id }) => {
-        const asked = { actor, correlationId: id, reason: body?.reason ?? null };
-        const held = await letThrough(deps.pool, source, asked);
-        if (held === null) throw conflict(`nothing of source ${source} is held`);
-        return { source, count: held.count, of: held.of };
+        const { reason: why = null, checksum = null } = body ?? {};
+        const permission = { actor, correlationId: id, reason: why, checksum };
+        const { count, of } = await allowPrune(deps, source, permission);
+        return { source, count, of };
       },
     );
 
@@ -101,9 +108,8 @@ export function sourceRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
         },
       },
       async ({ params: { source }, query, body, actor, id }) => {
-        if (query.dryRun === 'true')
-          return { revision: null, changed: await foretell(deps, source, body.revision) };
-        return rollBack(deps, { ...body, source, author: actor, correlationId: id });
+        const isDryRun = query.dryRun === 'true';
+        return rollBack(deps, { ...body, source, isDryRun, author: actor, correlationId: id });
       },
     );
 
@@ -119,46 +125,38 @@ export function sourceRoutes(deps: ApiDeps): FastifyPluginAsyncZod {
       },
       async ({ params: { source }, actor, id }) => {
         const pin = await releasePin(deps.pool, source, { actor, correlationId: id });
-        if (pin === null) throw conflict(`source ${source} is not pinned`);
+        if (pin === null) {
+          const pinned = await sourcesThat(deps, (row) => row.pin !== null);
+          throw conflict(`source ${source} is not pinned; sources that are pinned: ${pinned}`);
+        }
         return { source, released: pin.revision };
       },
     );
   });
 }
 
-/** What a rollback would change, with nothing changed. */
-async function foretell(
-  deps: ApiDeps,
-  source: string,
-  revision: number,
-): Promise<z.output<typeof changeAnswer>[]> {
-  const past = await pastObjects(deps, { source, revision });
-  const filter = { source, kind: null, namespace: null };
-  const present = await listManifests(deps.pool, filter, { after: null, limit: MAX_OBJECTS });
-  if (past.length + present.length === 0) throw notFound(`there is no source ${source}`);
-  const keyOf = (one: { kind: string; namespace: string; name: string }): string =>
-    `${one.kind} ${one.namespace}/${one.name}`;
-  const now = new Map(present.map((one) => [keyOf(one), one]));
-  const then = new Set(past.map(keyOf));
-  const changeOf = (one: (typeof past)[number]): string | null => {
-    const other = now.get(keyOf(one));
-    if (other === undefined) return 'created';
-    return other.checksum === one.checksum ? null : 'updated';
-  };
-  return [
-    ...present.filter((one) => !then.has(keyOf(one))).map((one) => named(one, 'deleted')),
-    ...past.flatMap((one) => {
-      const change = changeOf(one);
-      return change === null ? [] : [named(one, change)];
-    }),
-  ];
+/** The sources for which it is so, for a message. */
+async function sourcesThat(deps: ApiDeps, is: (row: SourceListing) => boolean): Promise<string> {
+  const names = (await listSources(deps.pool)).filter(is).map(({ source }) => source);
+  return names.join(', ') || 'none';
 }
 
-function named(
-  { kind, namespace, name }: { kind: string; namespace: string; name: string },
-  change: string,
-): z.output<typeof changeAnswer> {
-  return { kind, namespace, name, change };
+async function allowPrune(deps: ApiDeps, source: string, permission: Permission): Promise<Held> {
+  const result = await letThrough(deps.pool, source, permission);
+  switch (result.kind) {
+    case 'allowed':
+      return result.held;
+    case 'movedOn': {
+      const { count, of, checksum } = result.held;
+      throw conflict(
+        `source ${source} moved on: what is held now would remove ${count} of ${of} objects; allow checksum ${checksum} if that is meant`,
+      );
+    }
+    case 'nothingHeld': {
+      const held = await sourcesThat(deps, (row) => row.held !== null);
+      throw conflict(`nothing of source ${source} is held; sources that are held: ${held}`);
+    }
+  }
 }
 
 function toAnswer({ held, pin, appliedAt, ...row }: SourceListing): z.output<typeof sourceAnswer> {
@@ -166,7 +164,7 @@ function toAnswer({ held, pin, appliedAt, ...row }: SourceListing): z.output<typ
     ...row,
     appliedAt: toTimeOrNull(appliedAt),
     held: held && {
-      since: toTime(held.since),
+      ...{ since: toTime(held.since), checksum: held.checksum },
       ...{ count: held.count, of: held.of, removals: held.removals },
     },
     pinned: pin && { revision: pin.revision, by: pin.by, reason: pin.reason, at: toTime(pin.at) },

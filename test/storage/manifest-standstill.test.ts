@@ -16,6 +16,7 @@ afterEach(async () => {
 
 const SOURCE = 'git:fleet';
 const ANN = { actor: 'user:ann', correlationId: 'c-2' };
+const YES = { ...ANN, reason: null, checksum: null };
 
 function apply(objects: ManifestObject[], changes: Partial<RevisionRequest> = {}) {
   return applyRevision(database.pool, {
@@ -65,18 +66,32 @@ test('exactly half is removed without a question, and so are fewer than three', 
 test('a person lets through just what is held, and another revision asks again', async () => {
   await apply(named(...SIX));
   await apply(named('a', 'b'));
-  expect(await letThrough(database.pool, SOURCE, { ...ANN, reason: null })).toMatchObject({
-    count: 4,
+  expect(await letThrough(database.pool, SOURCE, YES)).toMatchObject({
+    ...{ kind: 'allowed', held: { count: 4 } },
   });
   expect(await apply(named('a'))).toEqual({ kind: 'held', count: 5, of: 6 });
-  await letThrough(database.pool, SOURCE, { ...ANN, reason: 'decommissioned' });
+  await letThrough(database.pool, SOURCE, { ...YES, reason: 'decommissioned' });
   expect(await apply(named('a'))).toMatchObject({ kind: 'applied' });
   expect(await inForce()).toEqual(['a']);
   expect((await sourceRow())?.held).toBeNull();
   // The permission is used up.
   await apply(named(...SIX));
   expect(await apply(named('a'))).toMatchObject({ kind: 'held' });
-  expect(await letThrough(database.pool, 'git:other', { ...ANN, reason: null })).toBeNull();
+  expect(await letThrough(database.pool, 'git:other', YES)).toEqual({ kind: 'nothingHeld' });
+});
+
+test('a permission for what is held no longer lets nothing else through', async () => {
+  await apply(named(...SIX));
+  await apply(named('a', 'b'));
+  const seen = (await sourceRow())?.held?.checksum ?? '';
+  await apply(named('a'));
+  expect(await letThrough(database.pool, SOURCE, { ...YES, checksum: seen })).toMatchObject({
+    ...{ kind: 'movedOn', held: { count: 5 } },
+  });
+  expect(await apply(named('a'))).toMatchObject({ kind: 'held' });
+  const now = (await sourceRow())?.held?.checksum ?? '';
+  await letThrough(database.pool, SOURCE, { ...YES, checksum: now });
+  expect(await apply(named('a'))).toMatchObject({ kind: 'applied' });
 });
 
 test('a source that wants its objects again is held no longer', async () => {
@@ -90,7 +105,7 @@ async function rolledBack(): Promise<number> {
   const first = await apply([service('web')]);
   await apply([service('web', { labels: { tier: 'two' } }), service('new')]);
   const revision = first.kind === 'applied' ? (first.revision ?? 0) : 0;
-  const rollback = { revision, reason: 'two is broken' };
+  const rollback = { revision, reason: 'two is broken', isDryRun: false };
   const result = await apply([service('web')], { rollback, author: 'user:ann' });
   expect(result).toMatchObject({ kind: 'applied' });
   return revision;
