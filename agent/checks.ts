@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { parseResourceKey } from '../domain/resource';
 import type { Logger } from '../platform/logger';
-import { reasonOf, type CollectorClient } from './collector-client';
+import { reasonOf } from '../platform/rest-client';
+import type { CollectorClient } from './collector-client';
 import { repeat, type Repetition } from './schedule';
 
 const MIN_INTERVAL_MS = 1_000;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Logger } from '../platform/logger';
-import { reasonOf, type CollectorAnswer, type CollectorClient } from './collector-client';
+import { reasonOf, type RestAnswer } from '../platform/rest-client';
+import type { CollectorClient } from './collector-client';
 import type { Sample } from './sample';
 import type { Spool } from './spool';
 
@@ -29,7 +30,7 @@ export function createDelivery(deps: {
   const { client, spool, logger } = deps;
   let maxBatch = MAX_BATCH;
 
-  function refused(batch: Sample[], answer: CollectorAnswer): void {
+  function refused(batch: Sample[], answer: RestAnswer): void {
     if (answer.status === 413 && batch.length > 1) {
       maxBatch = Math.ceil(batch.length / 2);
       spool.giveBack(batch);

@@ -12,6 +12,7 @@ import type { ApiDeps } from './deps';
 import { renderError, renderNotFound } from './error-handler';
 import { problemAnswer } from './problems';
 import { requestIdOf } from './request-id';
+import { measureDrift } from './drift-metrics';
 import { measureHolds } from './hold-metrics';
 import { measureRequests } from './request-metrics';
 import { actionRoutes } from './routes/actions';
@@ -24,6 +25,7 @@ import { driftRoutes } from './routes/drift';
 import { evaluateRoutes } from './routes/evaluate';
 import { eventRoutes } from './routes/events';
 import { healthRoutes } from './routes/health';
+import { hostRoutes } from './routes/hosts';
 import { ingestRoutes } from './routes/ingest';
 import { manifestRoutes } from './routes/manifests';
 import { noticeRoutes } from './routes/notices';
@@ -64,6 +66,7 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   stateRoutes,
   overrideRoutes,
   agentRoutes,
+  hostRoutes,
   auditRoutes,
   eventRoutes,
   queueRoutes,
@@ -98,6 +101,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   traceRequests(app);
   measureRequests(app, deps);
   measureHolds(deps);
+  measureDrift(deps);
   await protect(app, deps);
   guard(app, { token, host: config.host });
 

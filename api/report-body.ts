@@ -57,9 +57,9 @@ const file = z.strictObject({
 
 const attribution = z.strictObject({
   from: z.enum(['event', 'file', 'git']),
-  by: name.nullable(),
+  by: text.min(1).nullable(),
   at: instant.nullable(),
-  what: name,
+  what: text.min(1),
 });
 
 export const reportBody = z.strictObject({

@@ -20,3 +20,18 @@ export async function getState(db: Db, resource: string): Promise<StateRow | nul
   );
   return row ?? null;
 }
+
+/** How old the last observation is of the resource that each observer looked at the longest ago. */
+export async function observationAges(
+  db: Db,
+  now: number,
+): Promise<{ observer: string; ageSeconds: number }[]> {
+  const rows = await query<{ observer: string; observedAt: number }>(
+    db,
+    `select observer, min(observed_at) as "observedAt" from states group by observer order by observer`,
+  );
+  return rows.map(({ observer, observedAt }) => ({
+    observer,
+    ageSeconds: Math.max(0, (now - observedAt) / 1000),
+  }));
+}

@@ -20,6 +20,12 @@ export const workerConfigSchema = z.object({
   database: databaseSection,
   temporal: temporalSection,
   log: logSection,
+  api: z
+    .object({
+      /** File that holds the API's bearer token: a host reports with it. */
+      tokenFile: z.string().optional(),
+    })
+    .prefault({}),
   worker: z
     .strictObject({
       /** Where /health and /metrics listen. */
@@ -33,6 +39,8 @@ export const workerConfigSchema = z.object({
           'must be a name of a host, as in manifests',
         )
         .optional(),
+      /** The API that the worker of a host reports the state of its resources to. Default: they are not observed. */
+      apiUrl: z.url({ protocol: /^https?$/ }).optional(),
       /** How often the observer looks at a resource whose runtime does not tell of changes, or that changed lately. */
       observeInterval: duration.default(2000),
       /** How often it looks at one that is quiet and whose runtime tells of changes by itself (docker). */

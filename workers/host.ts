@@ -17,12 +17,16 @@ import type { Lifecycle } from '../platform/lifecycle';
 import { createLogger, type Logger } from '../platform/logger';
 import { createRegistry } from '../platform/metrics';
 import { createProcessLifecycle } from '../platform/process';
+import { createRestClient } from '../platform/rest-client';
 import { temporalTarget, type TemporalTarget } from '../platform/temporal-client';
+import { readVersion } from '../platform/version';
 import { hostQueue } from '../workflows/contract';
 import type { WorkerConfig } from './config';
+import { startReporter, type Reporter, type ReporterOptions } from './report';
 import { createRuntimes } from './runtimes';
 import { logTemporalThrough, whenReachable } from './temporal';
 
+const USER_AGENT = `vigil-worker/${readVersion()}`;
 const LOOK_EVERY_MS = 15_000;
 const COMPACT_EVERY_MS = 3_600_000;
 
@@ -50,6 +54,8 @@ export async function runHost(config: WorkerConfig, host: string): Promise<void>
   logTemporalThrough(logger);
   const target = temporalTarget(config.temporal);
   const { byType: runtimes } = createRuntimes(config);
+  const reporter = startReports(config, { host, runtimes, logger });
+  lifecycle.onStop('reporter', () => reporter?.stop());
   const { worker, connection } = await whenReachable(logger, () =>
     createHostWorker({ target, host, claim, home, journal, runtimes }),
   );
@@ -62,6 +68,22 @@ export async function runHost(config: WorkerConfig, host: string): Promise<void>
   state.client = new Client({ connection, namespace: target.namespace });
   lifecycle.onStop('watch', watchClaims(state.client, host, logger));
   logger.info({ health: health.port, queue: hostQueue(host), claim }, 'ready');
+}
+
+/** Null: nobody told where to. */
+function startReports(
+  { api, worker }: WorkerConfig,
+  options: Pick<ReporterOptions, 'host' | 'runtimes' | 'logger'>,
+): Reporter | null {
+  const { apiUrl, observeInterval } = worker;
+  if (apiUrl === undefined) {
+    const remedy = 'set VIGIL_WORKER_API_URL';
+    options.logger.info({ remedy }, 'the state of what runs here is not reported');
+    return null;
+  }
+  const headers = { 'user-agent': USER_AGENT, 'x-vigil-actor': `worker@${options.host}` };
+  const send = createRestClient({ apiUrl, tokenFile: api.tokenFile, headers, now: Date.now });
+  return startReporter({ ...options, send, now: Date.now, intervalMs: observeInterval });
 }
 
 /** Polls for one host; `claim` is the identity under which Temporal shows it. */

@@ -41,7 +41,7 @@ const stateAnswer = z.object({
     .describe("what Vigil's own scaling put in the place of the manifest's values"),
   observed: z.record(z.string(), z.unknown()),
   changes: z.array(changeAnswer),
-  observer: z.string().describe('`control`, a host, or who reported it'),
+  observer: z.string().describe('`control`, or who reported it'),
   observedAt: timeAnswer,
   isStale: z.boolean().describe('nobody has seen it for longer than api.staleAfter'),
 });

@@ -119,6 +119,19 @@ test('what is over needs no step', async () => {
   expect(await list('?resolved=false')).toEqual([]);
 });
 
+test('metrics count what differs now, and tell how old observations are', async () => {
+  await record('db', [DOWN, VARIABLE], -30_000);
+  await record('told', [DOWN]);
+  await record('told', []);
+  const text = await api.deps.registry.metrics();
+  expect(text.split('\n').filter((line) => /^vigil_(drift|observation)/.test(line))).toEqual([
+    'vigil_drift_open{severity="critical"} 1',
+    'vigil_drift_open{severity="warning"} 0',
+    'vigil_drift_open{severity="info"} 1',
+    'vigil_observation_age_seconds{observer="control"} 30',
+  ]);
+});
+
 describe('filters', () => {
   beforeEach(async () => {
     await record('db', [DOWN]);

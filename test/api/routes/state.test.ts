@@ -252,3 +252,23 @@ describe('a look on request', () => {
     expect((await observe('nobody')).statusCode).toBe(404);
   });
 });
+
+test('a host is told what it needs to look at its members, and of no others', async () => {
+  const response = await api.app.inject('/api/v1/hosts/a/resources');
+  expect([response.statusCode, response.json()]).toMatchObject([
+    200,
+    {
+      host: 'a',
+      items: [
+        {
+          ...{ resource: 'default/web@a', namespace: 'default', name: 'web@a' },
+          ...{ service: 'default/web', revision: 1, createdRevision: 1, overrides: [] },
+          spec: { runtime: { type: 'process', command: ['true'] } },
+        },
+      ],
+    },
+  ]);
+  expect((await api.app.inject('/api/v1/hosts/b/resources')).json()).toEqual({
+    ...{ host: 'b', items: [] },
+  });
+});

@@ -1,0 +1,274 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { createExternalRuntime } from '../../activities/runtimes/external/runtime';
+import {
+  createProcessRuntime,
+  type ProcessRuntime,
+} from '../../activities/runtimes/process/runtime';
+import type { Runtime } from '../../domain/action/runtime';
+import type { ServiceSpec } from '../../domain/resource';
+import { createRestClient, type RestRequest } from '../../platform/rest-client';
+import { query } from '../../storage/database';
+import { applyRevision, type ManifestObject } from '../../storage/manifests';
+import { startReporter, type Reporter, type ReporterOptions } from '../../workers/report';
+import { createTestApi, type TestApi } from '../support/api';
+import { createTestDatabase, type TestDatabase } from '../support/database';
+import { service } from '../support/manifest-objects';
+import { waitFor } from '../support/wait';
+
+const ROOT = join(__dirname, '../..');
+const SLEEPER = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
+
+let database: TestDatabase;
+let folder: string;
+let runtime: ProcessRuntime;
+let api: TestApi;
+let reporter: Reporter | null;
+let lines: { msg: string; level: number; reason?: string }[];
+let sent: RestRequest[];
+/** Ms that everybody's clock is ahead. */
+let ahead: number;
+const now = () => Date.now() + ahead;
+
+beforeEach(async () => {
+  [reporter, lines, sent, ahead] = [null, [], [], 0];
+  database = await createTestDatabase();
+  folder = mkdtempSync(join(tmpdir(), 'vigil-reporter-'));
+  runtime = createProcessRuntime({ home: folder, now: Date.now, stopTimeoutMs: 2000 });
+  api = await serve(0);
+});
+afterEach(async () => {
+  await reporter?.stop();
+  for (const one of await targets()) await runtime.stop(one);
+  await api.close();
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+async function serve(port: number, config: Partial<TestApi['deps']['config']> = {}) {
+  const made = await createTestApi({ pool: database.pool, config, deps: { now } });
+  await made.app.listen({ host: '127.0.0.1', port });
+  return made;
+}
+
+const portOf = ({ app }: TestApi) => (app.server.address() as AddressInfo).port;
+
+const targets = () =>
+  query<{ resource: string; spec: ServiceSpec }>(
+    database.pool,
+    `select resource, spec from resources where spec -> 'runtime' ->> 'type' = 'process'`,
+  );
+
+function sleeper(name: string, env: Record<string, string> = {}): ManifestObject {
+  const command = SLEEPER;
+  return service(name, {
+    hosts: ['a'],
+    runtime: { type: 'process', command, env, cwd: folder, stopWithVigil: false },
+  });
+}
+
+async function apply(...objects: ManifestObject[]): Promise<void> {
+  const request = { source: 's', author: 'vigil', correlationId: null, deletions: [] };
+  await applyRevision(database.pool, { ...request, mode: 'replaceSource', objects });
+}
+
+async function ensureRunning(): Promise<void> {
+  for (const one of await targets()) await runtime.ensureRunning(one);
+}
+
+function report(
+  changes: Partial<ReporterOptions> = {},
+  { tokenFile, port = portOf(api) }: { tokenFile?: string; port?: number } = {},
+): Reporter {
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(JSON.parse(chunk.toString()) as { msg: string; level: number });
+      done();
+    },
+  });
+  const headers = { 'x-vigil-actor': 'worker@a' };
+  const send = createRestClient({
+    ...{ apiUrl: `http://127.0.0.1:${port}`, headers, tokenFile, now },
+  });
+  reporter = startReporter({
+    send(request) {
+      sent.push(request);
+      return send(request);
+    },
+    host: 'a',
+    runtimes: new Map<string, Runtime>([
+      ['process', runtime],
+      ['external', createExternalRuntime({ now: Date.now })],
+    ]),
+    ...{ logger: pino(sink), now, intervalMs: 50 },
+    ...changes,
+  });
+  return reporter;
+}
+
+interface State {
+  isRunning: boolean;
+  observer: string;
+  pointers: string[];
+}
+
+async function state(name = 'web@a'): Promise<State | null> {
+  const [row] = await query<State & Record<string, unknown>>(
+    database.pool,
+    `select (observed ->> 'isRunning')::boolean as "isRunning", observer,
+       jsonb_path_query_array(changes, '$[*].pointer') as pointers from states where resource = $1`,
+    [`default/${name}`],
+  );
+  return row ?? null;
+}
+
+const puts = () => sent.filter(({ method }) => method === 'PUT').length;
+
+it('what runs on a host is observed there, and its drift begins and ends with it', async () => {
+  await apply(sleeper('web'), sleeper('other'), service('db'));
+  await ensureRunning();
+  report();
+  const seen = await waitFor('both states', async () => (await state('other@a')) && state());
+  expect(seen).toEqual({ isRunning: true, observer: 'user:worker@a', pointers: [] });
+
+  const [web] = (await targets()).filter(({ resource }) => resource === 'default/web@a');
+  if (web === undefined) throw new Error('no web');
+  await runtime.stop(web);
+  await waitFor('its drift', async () => (await state())?.pointers.includes('/running'));
+  await runtime.ensureRunning(web);
+  await waitFor('its end', async () => (await state())?.pointers.length === 0);
+  const drift = await query<{ resource: string; isOver: boolean }>(
+    database.pool,
+    `select resource, resolved_at is not null as "isOver" from drift_events`,
+  );
+  expect(drift).toEqual([{ resource: 'default/web@a', isOver: true }]);
+  expect(await state('db')).toBeNull();
+});
+
+it('a new revision is compared with what runs', async () => {
+  await apply(sleeper('web'));
+  await ensureRunning();
+  report();
+  await waitFor('the first state', () => state());
+  await apply(sleeper('web', { GREETING: 'hello' }));
+  await waitFor('the difference', async () => (await state())?.pointers.includes('/env/GREETING'));
+});
+
+it('a revision that comes between looking and telling is read before it is told again', async () => {
+  await apply(sleeper('web'));
+  await ensureRunning();
+  const real = createRestClient({
+    apiUrl: `http://127.0.0.1:${portOf(api)}`,
+    headers: {},
+    now,
+  });
+  const statuses: number[] = [];
+  report({
+    // Only a ring of its own bell makes it look again.
+    intervalMs: 3_600_000,
+    async send(request) {
+      if (request.method === 'PUT' && statuses.length === 0)
+        await apply(sleeper('web', { GREETING: 'hello' }));
+      const answer = await real(request);
+      if (request.method === 'PUT') statuses.push(answer.status);
+      return answer;
+    },
+  });
+  await waitFor('the difference', async () => (await state())?.pointers.includes('/env/GREETING'));
+  expect(statuses).toEqual([409, 200]);
+});
+
+it('what is calm and did not change is told again only after a while', async () => {
+  await apply(sleeper('web'));
+  await ensureRunning();
+  report({ intervalMs: 20 });
+  await waitFor('the first state', () => state());
+  ahead += 61_000;
+  await waitFor('the repetition', async () => {
+    const [row] = await query<{ at: number }>(
+      database.pool,
+      'select observed_at as at from states',
+    );
+    return (row?.at ?? 0) > Date.now() + 60_000;
+  });
+  const before = { puts: puts(), all: sent.length };
+  await waitFor('twenty more looks', () => sent.length >= before.all + 20);
+  expect(puts()).toBe(before.puts);
+});
+
+it('while the API is away that is said once, and reports go on when it is back', async () => {
+  await apply(sleeper('web'));
+  await ensureRunning();
+  const port = portOf(api);
+  await api.close();
+  report({}, { port });
+  await waitFor('some tries', () => sent.length > 3);
+  expect(lines.map(({ msg }) => msg)).toEqual(['the API takes no reports, trying again']);
+  api = await serve(port);
+  await waitFor('the state', () => state());
+  expect(lines.map(({ msg }) => msg)).toEqual([
+    'the API takes no reports, trying again',
+    'the API takes reports again',
+  ]);
+});
+
+it('the token is read anew for each request', async () => {
+  await apply(sleeper('web'));
+  const [right, wrong] = [join(folder, 'right'), join(folder, 'wrong')];
+  writeFileSync(right, 'secret-of-the-api');
+  writeFileSync(wrong, 'another');
+  const guarded = await serve(0, { tokenFile: right });
+  report({}, { tokenFile: wrong, port: portOf(guarded) });
+  await waitFor('the refusal', () => lines.length > 0);
+  expect(lines[0]?.reason).toContain('it answered 401');
+  writeFileSync(wrong, 'secret-of-the-api\n');
+  await waitFor('the state', () => state());
+  await reporter?.stop();
+  await guarded.close();
+});
+
+it('what its runtime cannot look at is left to others, and a failing look to the log, once', async () => {
+  await apply(
+    service('told', { hosts: ['a'], runtime: { type: 'external' } }),
+    service('unit', {
+      hosts: ['a'],
+      runtime: { type: 'systemd', unit: 'a.service', scope: 'user' },
+    }),
+    sleeper('web'),
+  );
+  report();
+  await waitFor('the state of the others', () => state());
+  await waitFor('more looks', () => sent.length > 6);
+  expect(await state('told@a')).toBeNull();
+  expect(lines.map(({ msg }) => msg)).toEqual(['resource cannot be observed or reported']);
+});
+
+it('the worker of a host reports before it can reach Temporal', async () => {
+  await apply(sleeper('web'));
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['-r', join(ROOT, 'test/support/typescript-hook.cjs'), join(ROOT, 'workers/main.ts')],
+    {
+      cwd: folder,
+      stdio: 'ignore',
+      env: {
+        ...{ PATH: process.env['PATH'], VIGIL_HOME: join(folder, 'home') },
+        ...{ VIGIL_WORKER_HOST_NAME: 'a', VIGIL_WORKER_PORT: '0', LOG_LEVEL: 'error' },
+        VIGIL_WORKER_API_URL: `http://127.0.0.1:${portOf(api)}`,
+        // Nothing listens there.
+        ...{ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', TEMPORAL_ADDRESS: '127.0.0.1:1' },
+      },
+    },
+  );
+  try {
+    const seen = await waitFor('the state', () => state(), 60_000);
+    expect(seen).toMatchObject({ isRunning: false, observer: 'user:worker@a' });
+  } finally {
+    child.kill('SIGKILL');
+  }
+}, 90_000);

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import type { ServiceSpec } from '../domain/resource';
+import type { Logger } from '../platform/logger';
+import { reasonOf, type RestAnswer, type RestClient } from '../platform/rest-client';
+import type { ObservedResource } from '../storage/states';
+
+const listAnswer = z.object({
+  items: z.array(
+    z.looseObject({
+      ...{ resource: z.string(), namespace: z.string(), name: z.string(), service: z.string() },
+      ...{ revision: z.number(), createdRevision: z.number() },
+      spec: z.custom<ServiceSpec>((given) => typeof given === 'object' && given !== null),
+    }),
+  ),
+});
+
+const putAnswer = z.looseObject({
+  changes: z.array(z.unknown()),
+  recorded: z.looseObject({ kind: z.string() }),
+});
+
+const problem = z.looseObject({
+  reason: z.string().optional(),
+  detail: z.string().optional(),
+  problems: z.array(z.looseObject({ field: z.string(), message: z.string() })).optional(),
+});
+
+export type Told =
+  { kind: 'taken'; isCalm: boolean } | { kind: 'superseded' } | { kind: 'left' } | { kind: 'away' };
+
+export interface ReportApi {
+  /** Null: it gives no answer. */
+  list: () => Promise<ObservedResource[] | null>;
+  /** Throws what the API does not understand. */
+  tell: (resource: ObservedResource, body: object) => Promise<Told>;
+}
+
+export interface ReportApiOptions {
+  send: RestClient;
+  host: string;
+  logger: Logger;
+}
+
+/** The API as the reporter needs it; that it is away, and that it is back, is said once. */
+export function createReportApi(
+  { send, host, logger }: ReportApiOptions,
+  signal: AbortSignal,
+): ReportApi {
+  let isAway = false;
+
+  function away(reason: string): void {
+    if (!isAway && !signal.aborted)
+      logger.warn({ reason }, 'the API takes no reports, trying again');
+    isAway = true;
+  }
+
+  async function ask(request: Parameters<RestClient>[0]): Promise<RestAnswer | null> {
+    const answer = await send({ ...request, signal }).catch((error: unknown) => {
+      away(reasonOf(error));
+      return null;
+    });
+    if (answer === null) return null;
+    const isRefused = answer.status === 401 || answer.status === 403 || answer.status === 429;
+    if (isRefused || answer.status >= 500) {
+      away(`it answered ${answer.status} ${problem.safeParse(answer.body).data?.detail ?? ''}`);
+      return null;
+    }
+    if (isAway) logger.info('the API takes reports again');
+    isAway = false;
+    return answer;
+  }
+
+  return {
+    async list() {
+      const path = `/api/v1/hosts/${encodeURIComponent(host)}/resources`;
+      const answer = await ask({ method: 'GET', path });
+      if (answer === null) return null;
+      const parsed = listAnswer.safeParse(answer.body);
+      if (parsed.success) return parsed.data.items;
+      away(`what answers is no API of this version (${answer.status})`);
+      return null;
+    },
+    async tell({ namespace, name }, body) {
+      const path = `/api/v1/state/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+      const answer = await ask({ method: 'PUT', path, body });
+      return answer === null ? { kind: 'away' } : toldBy(answer);
+    },
+  };
+}
+
+function toldBy({ status, body }: RestAnswer): Told {
+  const taken = putAnswer.safeParse(body);
+  if (status === 200 && taken.success) {
+    const { changes, recorded } = taken.data;
+    if (recorded.kind !== 'recorded') return { kind: 'left' };
+    return { kind: 'taken', isCalm: changes.length === 0 };
+  }
+  const { reason, detail, problems = [] } = problem.safeParse(body).data ?? {};
+  if (reason === 'superseded' || status === 404) return { kind: 'superseded' };
+  // Somebody told something newer.
+  if (reason === 'stale') return { kind: 'left' };
+  const fields = problems.map(({ field, message }) => `${field} ${message}`).join('; ');
+  throw new Error(`the API answered ${status}: ${detail ?? ''} ${fields}`.trim());
+}

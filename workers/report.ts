@@ -1,0 +1,173 @@
+import type { ObservedState, Runtime } from '../domain/action/runtime';
+import type { ResourceKey } from '../domain/resource';
+import { createBell } from '../platform/bell';
+import type { ObservedResource } from '../storage/states';
+import { createWatches } from './observe/watches';
+import { createReportApi, type ReportApi, type ReportApiOptions, type Told } from './report-api';
+
+export interface ReporterOptions extends ReportApiOptions {
+  /** By runtime type. */
+  runtimes: ReadonlyMap<string, Runtime>;
+  /** Epoch ms. */
+  now: () => number;
+  /** Between two looks at everything here. */
+  intervalMs: number;
+  /** What is calm and did not change is told again after this. */
+  repeatMs?: number;
+  /** Resources looked at side by side. */
+  concurrency?: number;
+  /** 0 up to 1: spreads the looks of many hosts. */
+  random?: () => number;
+}
+
+export interface Reporter {
+  /** Ends after the looks under way; what is being sent is given up. */
+  stop: () => Promise<void>;
+}
+
+const REPEAT_MS = 60_000;
+/** What changed is told often for a while: whoever waits for it to hold needs samples of it. */
+const ATTENTIVE_MS = 60_000;
+/** Events come in bursts. */
+const APART_MS = 250;
+
+/**
+ * Looks at what runs on this host, each interval and when a runtime tells of a change, and reports it
+ * to the API, which has the database: this process has none. While the API is away nothing is
+ * reported, and everything else goes on.
+ */
+export function startReporter(options: ReporterOptions): Reporter {
+  const { logger, intervalMs, concurrency = 8, random = Math.random } = options;
+  const bell = createBell();
+  const stopping = new AbortController();
+  const api = createReportApi(options, stopping.signal);
+  const look = createLook(options, api);
+  let latest: ObservedResource[] = [];
+  const watches = createWatches({
+    ...{ runtimes: options.runtimes, logger, resources: () => latest },
+    onChange: bell.ring,
+  });
+
+  async function pass(): Promise<boolean> {
+    const found = await api.list();
+    if (found === null) return false;
+    latest = found;
+    watches.follow(found);
+    look.keep(found);
+    let isBehind = false;
+    const waiting = [...found];
+    await Promise.all(
+      Array.from({ length: concurrency }, async () => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          if (bell.isStopped()) return;
+          if ((await look.at(next)) === 'superseded') isBehind = true;
+        }
+      }),
+    );
+    return isBehind;
+  }
+
+  async function run(): Promise<void> {
+    while (!bell.isStopped()) {
+      if (await pass()) bell.ring();
+      const hasRung = await bell.wait(intervalMs * (0.85 + 0.3 * random()));
+      if (hasRung && !bell.isStopped()) await createPause(APART_MS, stopping.signal);
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      bell.stop();
+      stopping.abort();
+      await Promise.all([running, watches.close()]);
+    },
+  };
+}
+
+function createPause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+interface Look {
+  /** What there is now: what was told of others is forgotten. */
+  keep: (resources: readonly ObservedResource[]) => void;
+  /** Never throws; errors are logged once until it succeeds again. */
+  at: (resource: ObservedResource) => Promise<Told['kind'] | 'same' | 'failed'>;
+}
+
+interface Last {
+  text: string;
+  at: number;
+  changedAt: number;
+  isCalm: boolean;
+}
+
+function createLook(options: ReporterOptions, api: ReportApi): Look {
+  const { runtimes, logger, now, repeatMs = REPEAT_MS } = options;
+  const told = new Map<ResourceKey, Last>();
+  const failing = new Map<ResourceKey, string>();
+
+  function isDue(last: Last | undefined, text: string): boolean {
+    if (last?.text !== text) return true;
+    const isCalm = last.isCalm && now() - last.changedAt >= ATTENTIVE_MS;
+    return !isCalm || now() - last.at >= repeatMs;
+  }
+
+  async function lookAt(resource: ObservedResource): Promise<Told['kind'] | 'same'> {
+    const { resource: key, revision } = resource;
+    // Taken before looking: the state is at least as new as its timestamp says.
+    const observedAt = now();
+    const observed = await runtimeOf(resource, runtimes).observe(resource);
+    if (observed.isUnseen === true) return 'same';
+    const body: ObservedState & { revision: number } = { ...observed, revision };
+    const text = JSON.stringify([body, resource.overrides]);
+    const last = told.get(key);
+    if (!isDue(last, text)) return 'same';
+    const answer = await api.tell(resource, { ...body, observedAt });
+    if (answer.kind !== 'taken') {
+      told.delete(key);
+      return answer.kind;
+    }
+    const changedAt = last?.text === text ? last.changedAt : observedAt;
+    told.set(key, { text, at: observedAt, changedAt, isCalm: answer.isCalm });
+    return 'taken';
+  }
+
+  return {
+    keep(resources) {
+      const present = new Set(resources.map(({ resource }) => resource));
+      for (const key of told.keys()) if (!present.has(key)) told.delete(key);
+      for (const key of failing.keys()) if (!present.has(key)) failing.delete(key);
+    },
+    async at(resource) {
+      const key = resource.resource;
+      try {
+        const came = await lookAt(resource);
+        failing.delete(key);
+        return came;
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        if (failing.get(key) !== message)
+          logger.error({ resource: key, err: error }, 'resource cannot be observed or reported');
+        failing.set(key, message);
+        return 'failed';
+      }
+    },
+  };
+}
+
+function runtimeOf(
+  { spec: { runtime } }: ObservedResource,
+  runtimes: ReporterOptions['runtimes'],
+): Runtime {
+  const found = runtimes.get(runtime.type);
+  if (found === undefined) throw new Error(`this worker has no runtime "${runtime.type}"`);
+  return found;
+}
