@@ -38,6 +38,7 @@ import { queueRoutes } from './routes/queue';
 import { resourceRoutes } from './routes/resources';
 import { revisionRoutes } from './routes/revisions';
 import { sourceRoutes } from './routes/sources';
+import { stateRoutes } from './routes/state';
 import { whyRoutes } from './routes/why';
 import { safeUrl } from './safe-url';
 
@@ -60,6 +61,7 @@ const ROUTES: ((deps: ApiDeps) => FastifyPluginAsyncZod)[] = [
   revisionRoutes,
   sourceRoutes,
   driftRoutes,
+  stateRoutes,
   overrideRoutes,
   agentRoutes,
   auditRoutes,

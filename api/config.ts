@@ -33,6 +33,8 @@ const apiSection = z
     rateLimit: count.default(20_000),
     /** Samples older than this are refused, and their partitions dropped. */
     retention: duration.prefault('30d'),
+    /** A resource that nobody has seen for so long counts as stale. */
+    staleAfter: duration.prefault('3m'),
     /** Sealed audit rows older than this are dropped behind a checkpoint; absent: kept for ever. */
     auditRetention: duration.optional(),
     /** HMAC key that signs decisions; default `<home>/keys/approval.key`. */

@@ -107,11 +107,15 @@ function policyBlock(one: PolicyWhy, width: number, now: number): string[] {
     `${INDENT}${assessed.explanation}`,
   ];
   lines.push(...waitingLines(one, now));
-  const counted = attempts > 0 ? `${attempts} of ${maxAttempts} attempts used` : '';
+  const counted = attempts > 0 ? attemptsText(attempts, maxAttempts) : '';
   const action = actionId === null ? '' : `action ${actionId}`;
   const rest = [counted, action].filter((part) => part !== '').join(', ');
   if (rest !== '') lines.push(`${INDENT}${rest}`);
   return lines;
+}
+
+function attemptsText(attempts: number, max: number | null): string {
+  return max === null ? `${attempts} attempts failed` : `${attempts} of ${max} attempts used`;
 }
 
 /** What it waits for and until when; on two lines where one would cut that off. */

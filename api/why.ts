@@ -35,7 +35,8 @@ export interface PolicyWhy {
   held: EpisodeRow['held'];
   episode: number;
   attempts: number;
-  maxAttempts: number;
+  /** Null: without limit. */
+  maxAttempts: number | null;
   actionId: string | null;
 }
 

@@ -197,11 +197,15 @@ export const Pause = z.looseObject({
 export const DriftRow = z.looseObject({
   resource: z.string(),
   pointer: z.string(),
-  kind: z.string(),
-  desired: z.unknown(),
-  observed: z.unknown(),
+  severity: z.string().nullable(),
+  sentence: z.string(),
   onset: time,
   resolvedAt: time.nullable(),
+  attribution: z.looseObject({ by: z.string().nullable(), what: z.string() }).nullable(),
+  impact: z.array(z.string()),
+  recommended: z.looseObject({ step: z.string(), why: z.string() }).nullable(),
+  held: z.looseObject({ gate: z.string(), detail: z.string(), until: time.nullable() }).nullable(),
+  actionId: z.string().nullable(),
 });
 export type DriftRow = z.output<typeof DriftRow>;
 

@@ -216,6 +216,8 @@ async function writePolicies(
            then policies.created_revision else excluded.revision end
        where policies.deleted_at is not null
          or (policies.document, policies.implied_by) is distinct from (excluded.document, excluded.implied_by)
+         -- Who said yes to a repair said it to the manifest of then.
+         or (excluded.implied_by is not null and excluded.document -> 'approval' <> 'null')
        returning policy, document)
      insert into policy_revisions (policy, revision, document) select policy, $2, document from written`,
     [JSON.stringify(rows), revision],

@@ -13,6 +13,7 @@ import { rememberRollback, whyNot } from './manifest-standstill';
 import { enqueueAll, OUTBOX_PRIORITY } from './outbox';
 import { auditBase, type Applied, type RevisionRequest, type RevisionResult } from './revision';
 import { lockRevisions } from './revision-lock';
+import { endOverrides } from './overrides';
 import { forgetStates } from './states';
 
 export { belongsTo } from './manifest-plan';
@@ -219,6 +220,7 @@ async function tellOthers(
     })),
   );
   if (changed.some(({ kind }) => isDefinitionKind(kind))) await wakeHeld(db, correlationId);
+  await endOverrides(db);
   await query(db, `select pg_notify('vigil_revision', $1)`, [String(revision)]);
 }
 

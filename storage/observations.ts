@@ -35,15 +35,24 @@ export interface Observation {
   observer: string;
   /** Epoch ms. */
   observedAt: number;
+  /** Of what was not seen by an observer of Vigil's own but told by others. */
+  reported?: Reported;
+}
+
+/** Who told what was seen, and when that came in (epoch ms). */
+export interface Reported {
+  actor: string;
+  correlationId: string | null;
+  receivedAt: number;
 }
 
 export type Recorded =
   | { kind: 'recorded'; opened: string[]; resolved: string[] }
   /**
    * `superseded`: another revision or another override is in force by now; `acting`: a step is changing the resource
-   * right now; `unseen`: its runtime cannot look.
+   * right now; `unseen`: its runtime cannot look; `stale`: what was reported is older than what is known.
    */
-  | { kind: 'skipped'; reason: 'superseded' | 'acting' | 'unseen' };
+  | { kind: 'skipped'; reason: 'superseded' | 'acting' | 'unseen' | 'stale' };
 
 interface OpenDrift extends Record<string, unknown> {
   id: number;
@@ -75,7 +84,10 @@ export async function recordObservations(
   await partitions.ensure(observations.map(({ observedAt }) => observedAt));
   return inTransaction(pool, async (db) => {
     await holdRevisions(db);
-    const reasons = await whyNot(db, observations);
+    const reasons = new Map([
+      ...(await staleReports(db, observations)),
+      ...(await whyNot(db, observations)),
+    ]);
     const kept = observations.filter(({ resource }) => !reasons.has(resource.resource));
     await writeStates(db, kept);
     const news = await writeDrift(db, kept);
@@ -87,7 +99,7 @@ export async function recordObservations(
       const seriesId = drift[i]?.seriesId;
       if (seriesId === undefined) throw new Error('the series of resource_drift was not resolved');
       if (reasons.has(one.resource.resource)) return [];
-      return [{ seriesId, ts: one.observedAt, value: one.changes.length, lag: 0 }];
+      return [{ seriesId, ts: one.observedAt, value: one.changes.length, lag: lagOf(one) }];
     });
     await writeSamples(db, samples);
     return observations.map((one) => {
@@ -139,6 +151,36 @@ async function whyNot(
     else if (row.isActing) reasons.set(resource.resource, 'acting');
   }
   return reasons;
+}
+
+/** By resource, what was reported too late; who writes it meanwhile waits, so that the newest stays. */
+async function staleReports(
+  db: PoolClient,
+  observations: readonly Observation[],
+): Promise<Map<string, 'stale'>> {
+  const reports = observations.filter(({ reported }) => reported !== undefined);
+  if (reports.length === 0) return new Map();
+  const rows = await query<{ resource: string; observedAt: number }>(
+    db,
+    `select resource, observed_at as "observedAt" from states where resource = any($1)
+     order by resource for update`,
+    [reports.map(({ resource }) => resource.resource)],
+  );
+  const known = new Map(rows.map((row) => [row.resource, row.observedAt]));
+  return new Map(
+    reports
+      .filter(({ resource, observedAt }) => observedAt < (known.get(resource.resource) ?? 0))
+      .map(({ resource }) => [resource.resource, 'stale' as const]),
+  );
+}
+
+const LONGEST_LAG_SECONDS = 32_767;
+
+/** Seconds from the observation until Vigil heard of it: what is old news starts and ends nothing. */
+function lagOf({ observedAt, reported }: Observation): number {
+  if (reported === undefined) return 0;
+  const seconds = Math.round((reported.receivedAt - observedAt) / 1000);
+  return Math.min(Math.max(seconds, -LONGEST_LAG_SECONDS), LONGEST_LAG_SECONDS);
 }
 
 function isSameList(a: readonly Override[], b: readonly Override[]): boolean {
@@ -238,11 +280,13 @@ function newsOf(news: ReadonlyMap<string, News>, { resource }: Observation): New
   return news.get(resource.resource) ?? NO_NEWS;
 }
 
-function auditOf({ resource }: Observation, { opened, resolved }: News): AuditEvent[] {
+function auditOf({ resource, reported }: Observation, { opened, resolved }: News): AuditEvent[] {
   const row = (event: AuditEventName, details: Record<string, unknown>): AuditEvent => ({
     ...{ namespace: resource.namespace, resource: resource.resource, policy: null },
-    ...{ actionId: null, step: -1, event, actor: 'vigil', door: 'worker' },
-    ...{ correlationId: null, policyRevision: null },
+    ...{ actionId: null, step: -1, event, policyRevision: null },
+    actor: reported?.actor ?? 'vigil',
+    door: reported === undefined ? 'worker' : 'api',
+    correlationId: reported?.correlationId ?? null,
     details: { ...details, revision: resource.revision },
   });
   return [

@@ -39,9 +39,22 @@ export async function findObserved(
   );
 }
 
-const OBSERVED = `select resource, namespace, name, namespace || '/' || service as service, spec, revision,
-    created_revision as "createdRevision", ${OVERRIDES_OF_R} as overrides
-  from resources r where deleted_at is null`;
+/** A live resource wherever it runs, with its host (null: the control host); null: there is none. */
+export async function getObserved(
+  db: Db,
+  resource: string,
+): Promise<(ObservedResource & { host: string | null }) | null> {
+  const [row] = await query<ObservedResource & { host: string | null } & Record<string, unknown>>(
+    db,
+    `select host, ${COLUMNS} from resources r where deleted_at is null and resource = $1`,
+    [resource],
+  );
+  return row ?? null;
+}
+
+const COLUMNS = `resource, namespace, name, namespace || '/' || service as service, spec, revision,
+    created_revision as "createdRevision", ${OVERRIDES_OF_R} as overrides`;
+const OBSERVED = `select ${COLUMNS} from resources r where deleted_at is null`;
 
 /** What keeps the worker from starting a resource by itself; null: nothing. `now` in epoch ms. */
 export async function startHold(

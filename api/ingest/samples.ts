@@ -21,7 +21,7 @@ export interface SampleRules {
 }
 
 export const DEFAULT_SOURCE = 'api';
-const MAX_AHEAD_MS = 5 * 60_000;
+export const MAX_AHEAD_MS = 5 * 60_000;
 const MAX_TAGS = 64;
 const FIELDS = new Set(['name', 'value', 'tags', 'labels', 'timestamp', 'source']);
 

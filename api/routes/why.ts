@@ -38,7 +38,7 @@ const answer = z.object({
       held: heldAnswer.nullable(),
       episode: z.number(),
       attempts: z.number(),
-      maxAttempts: z.number(),
+      maxAttempts: z.number().nullable().describe('null: it never gives up'),
       actionId: z.string().nullable(),
     }),
   ),

@@ -3,43 +3,87 @@ import { DriftRow, listOf } from '../answers';
 import { registerSources } from '../drift-sources';
 import { clock, fullKey, table, talksToApi } from '../output';
 
-const WIDEST = 60;
+const WIDEST = 70;
 
 export function register(program: Command): void {
   const drift = program.command('drift');
   registerSources(drift);
   talksToApi(
     drift
-      .description('how what runs differs from the manifests')
+      .description('how what runs differs from the manifests, and what holds the repair')
       .argument('[resource]', 'only of this resource')
-      .option('--resolved', 'what differed earlier, instead of what differs now'),
+      .option('--namespace <namespace>', 'only of this namespace')
+      .option('--severity <severity>', 'only what is critical, warning or info')
+      .option('--resolved', 'what differed earlier, instead of what differs now')
+      .option('--limit <n>', 'how many', '100'),
     async ({ api, args: [resource], options, show }) => {
       const answer = await api.get('/drift', listOf(DriftRow), {
         resource: resource === undefined ? undefined : fullKey(resource),
+        namespace: options.text('namespace'),
+        severity: options.text('severity'),
         resolved: String(options.flag('resolved')),
+        limit: options.text('limit'),
       });
-      show(answer, () => renderDrift(answer.items));
+      const { items, nextCursor } = answer;
+      const isMore = typeof nextCursor === 'string';
+      const more = isMore ? ['there is more: raise --limit, or name a resource'] : [];
+      show(answer, () => [...renderDrift(items), ...more]);
     },
   );
 }
 
+/** Resource by resource, below each what repairs it and what holds that. */
 export function renderDrift(rows: readonly DriftRow[]): string[] {
-  const cells = rows.map((row) => [
-    row.resource,
-    row.pointer,
-    row.kind,
-    short(row.desired),
-    short(row.observed),
-    clock(row.onset),
-    row.resolvedAt === null ? 'open' : clock(row.resolvedAt),
+  const byResource = [...groupBy(rows).values()];
+  const cells = byResource
+    .flat()
+    .map((row) => [
+      row.resource,
+      short(row.pointer),
+      row.severity ?? '-',
+      short(row.sentence),
+      clock(row.onset),
+      row.resolvedAt === null ? 'open' : clock(row.resolvedAt),
+      cause(row),
+    ]);
+  const header = ['RESOURCE', 'WHERE', 'SEVERITY', 'WHAT', 'SINCE (UTC)', 'UNTIL', 'BY'];
+  const nothing = 'no drift: everything is as the manifests say';
+  const [first = nothing, ...lines] = table(header, cells, nothing);
+  const told = byResource.flatMap((group) => [
+    ...lines.splice(0, group.length),
+    ...(group[0] === undefined ? [] : footer(group[0])),
   ]);
-  const header = ['RESOURCE', 'WHERE', 'KIND', 'DESIRED', 'OBSERVED', 'SINCE (UTC)', 'RESOLVED'];
-  return table(header, cells, 'no drift: everything is as the manifests say');
+  return [first, ...told];
 }
 
-function short(value: unknown): string {
-  if (value === null || value === undefined) return '-';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+function groupBy(rows: readonly DriftRow[]): Map<string, DriftRow[]> {
+  const groups = new Map<string, DriftRow[]>();
+  for (const row of rows) groups.set(row.resource, [...(groups.get(row.resource) ?? []), row]);
+  return groups;
+}
+
+/** What holds for all that differs of a resource. */
+function footer({ recommended, held, actionId, impact }: DriftRow): string[] {
+  if (recommended === null) return [];
+  return [
+    `  ${recommended.step}: ${recommended.why}`,
+    ...(held === null ? [] : [`  held by ${held.gate}: ${held.detail}${ending(held.until)}`]),
+    ...(actionId === null ? [] : [`  action ${actionId}`]),
+    ...(impact.length === 0 ? [] : [`  needed by ${short(impact.join(', '))}`]),
+  ];
+}
+
+function ending(until: string | null): string {
+  return until === null ? '' : ` (until ${clock(until)})`;
+}
+
+function cause({ attribution }: DriftRow): string {
+  if (attribution === null) return '-';
+  const { by, what } = attribution;
+  return short(by === null ? what : `${by}: ${what}`);
+}
+
+function short(text: string): string {
   const line = text.replace(/\s+/g, ' ');
   return line.length <= WIDEST ? line : `${line.slice(0, WIDEST - 1)}…`;
 }

@@ -51,7 +51,7 @@ export interface GateFacts {
   begun: readonly number[];
   perHour: number | null;
   attempts: number;
-  maxAttempts: number;
+  maxAttempts: number | null;
   breaker: BreakerState;
   /** When the verdict last changed to or from true. */
   edges: readonly number[];
@@ -153,7 +153,7 @@ const TABLE: readonly GateRow[] = [
     passes: ['manual', 'force'],
     check: (f) =>
       because(
-        f.attempts < f.maxAttempts
+        f.maxAttempts === null || f.attempts < f.maxAttempts
           ? null
           : `${f.attempts} of ${f.maxAttempts} attempts of this episode are used; it ends once the resource was quiet for a cooldown`,
       ),

@@ -124,7 +124,7 @@ export interface ObservedState {
   /** Of runtimes that have them; absent: not looked at. */
   image?: string | null;
   replicas?: number;
-  resources?: ResourceAmounts;
+  resources?: Partial<ResourceAmounts>;
   /** Without those that are the engine's or Vigil's own. */
   labels?: Record<string, string>;
   /** As the workload itself tells it. */

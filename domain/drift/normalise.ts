@@ -1,6 +1,6 @@
 import type { ObservedState } from '../action/runtime';
 import { parseCpu, parseMemory } from '../quantity';
-import type { ConfigFile, DesiredState, ServiceSpec } from '../resource';
+import type { ConfigFile, DesiredState, ResourceAmounts, ServiceSpec } from '../resource';
 import type { DockerSpec, ProcessLimits } from '../runtime-spec';
 import type { FactValue } from './change';
 
@@ -21,7 +21,10 @@ export interface Facts {
 export type Sha256 = (text: string) => string;
 
 /** What a manifest says of its workload, in one form for every runtime. Absent: nothing. */
-type Stated = DesiredState & { labels?: Record<string, string> };
+type Stated = Omit<DesiredState, 'resources'> & {
+  resources?: Partial<ResourceAmounts>;
+  labels?: Record<string, string>;
+};
 
 /** What was looked at, in the same form. */
 type Seen = {
@@ -31,6 +34,8 @@ type Seen = {
 /** Groups that a side may leave out as a whole. */
 const GROUPS = ['command', 'env', 'image', 'replicas', 'resources', 'labels', 'version'] as const;
 const FILES = ['config', 'config-mode', 'config-owner'];
+/** Groups of which outsiders may report some facts and leave out others. */
+const TOLD = ['env', 'resources'];
 
 /** What should be true of a Service, but for what nothing is said of. Of a file its checksum counts, and its mode and owner where they are given. */
 export function desiredFacts(spec: ServiceSpec, sha256: Sha256): Facts {
@@ -41,7 +46,7 @@ export function desiredFacts(spec: ServiceSpec, sha256: Sha256): Facts {
   return {
     values,
     unseen: new Set(GROUPS.filter((group) => stated[group] === undefined)),
-    partial: new Set(isReported(spec) ? [...FILES, 'env'] : FILES),
+    partial: new Set(isReported(spec) ? [...FILES, ...TOLD] : FILES),
   };
 }
 
@@ -62,8 +67,15 @@ function statedBy({ runtime, desired }: ServiceSpec): Stated {
     case 'script':
     case 'webhook':
     case 'external':
-      return desired ?? {};
+      return desired?.resources === undefined
+        ? (desired ?? {})
+        : { ...desired, resources: namedOf(desired.resources) };
   }
+}
+
+/** What outsiders report of a limit that the manifest does not name is compared with nothing. */
+function namedOf({ cpu, memory }: ResourceAmounts): Partial<ResourceAmounts> {
+  return { ...(cpu !== null && { cpu }), ...(memory !== null && { memory }) };
 }
 
 /** Of an adopted container nothing is said but that it is there: somebody else made it. */
@@ -107,7 +119,7 @@ export function observedFacts(observed: ObservedState, isTold = false): Facts {
   return {
     values,
     unseen: new Set(GROUPS.filter((group) => looked[group] === undefined)),
-    partial: new Set(isTold ? [...FILES, 'env'] : FILES),
+    partial: new Set(isTold ? [...FILES, ...TOLD] : FILES),
   };
 }
 
@@ -135,13 +147,15 @@ function writeAll(
 /** Of what comes from outside, amounts may be texts: `500m`, `1Gi`. */
 function writeAmounts(
   values: Map<string, FactValue | null>,
-  { cpu, memory }: { cpu: number | string | null; memory: number | string | null },
+  { cpu, memory }: { cpu?: number | string | null; memory?: number | string | null },
 ): void {
-  values.set('/resources/cpu', typeof cpu === 'string' ? (parseCpu(cpu) ?? cpu) : exactCpu(cpu));
-  values.set(
-    '/resources/memory',
-    typeof memory === 'string' ? (parseMemory(memory) ?? memory) : memory,
-  );
+  if (cpu !== undefined)
+    values.set('/resources/cpu', typeof cpu === 'string' ? (parseCpu(cpu) ?? cpu) : exactCpu(cpu));
+  if (memory !== undefined)
+    values.set(
+      '/resources/memory',
+      typeof memory === 'string' ? (parseMemory(memory) ?? memory) : memory,
+    );
 }
 
 /** Engines count billionths of a core. */

@@ -58,8 +58,8 @@ export interface Verification {
 }
 
 export interface Limits {
-  /** Per episode; once used up, the policy waits until the resource was quiet. */
-  attempts: number;
+  /** Per episode; once used up, the policy waits until the resource was quiet. Null: it never gives up, at the pace of its backoff. */
+  attempts: number | null;
   /** How many of the policy's targets may be acted on at once. */
   maxConcurrent: number;
   /** Instead of `maxConcurrent`: that share of the targets with a manifest, rounded down. */

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
 import type { Render, Source, SourceFile, SourceRead } from './source';
-import { EVERYTHING, findManifests, readManifests, TooMuchError } from './tree';
+import { EVERYTHING, findManifests, readManifests, TreeRefusedError } from './tree';
 import type { Found, KnownTexts, Selection } from './tree';
 
 export interface FolderSourceOptions {
@@ -31,7 +31,7 @@ export function createFolderSource(options: FolderSourceOptions): Source {
         if (files === null) return { kind: 'unsettled' };
         return render === null ? { kind: 'files', files } : await rendered(render, options);
       } catch (error) {
-        if (error instanceof TooMuchError) return refused(folder, [`${folder}: ${error.message}`]);
+        if (error instanceof TreeRefusedError) return refused(folder, [`${folder}: ${error.message}`]);
         if (!isMissing(error)) throw error;
         // The folder itself is missing, or a file in it went while it was read.
         if (await exists(folder)) return { kind: 'unsettled' };

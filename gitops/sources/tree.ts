@@ -17,9 +17,9 @@ const MAX_BYTES = 256 * 1024 * 1024;
 
 const MANIFEST = /\.(ya?ml|json)$/i;
 
-/** Content that is too much to be read at all; the message says which limit, and where. */
-export class TooMuchError extends Error {
-  override name = 'TooMuchError';
+/** Content that is not read at all: too much of it, or not below the folder; the message says which, and where. */
+export class TreeRefusedError extends Error {
+  override name = 'TreeRefusedError';
 }
 
 /** A file as found, with its path below the folder. */
@@ -36,14 +36,17 @@ export async function findManifests(folder: string, selection: Selection): Promi
   const isWanted = matcher(selection);
   const found: Found[] = [];
   let bytes = 0;
-  for await (const file of filesBelow(folder, folder, new Set())) {
+  const root = { folder, real: await realpath(folder) };
+  for await (const file of filesBelow(root, folder, new Set())) {
     if (!isWanted(file.path)) continue;
     bytes += file.bytes;
     if (found.length === MAX_FILES) {
-      throw new TooMuchError(`there are more than ${MAX_FILES} files; narrow "path" or "include"`);
+      throw new TreeRefusedError(
+        `there are more than ${MAX_FILES} files; narrow "path" or "include"`,
+      );
     }
     if (bytes > MAX_BYTES) {
-      throw new TooMuchError(`the files have more than ${MAX_BYTES} bytes up to ${file.path}`);
+      throw new TreeRefusedError(`the files have more than ${MAX_BYTES} bytes up to ${file.path}`);
     }
     found.push(file);
   }
@@ -103,24 +106,36 @@ function matcher({ include, exclude }: Selection): (path: string) => boolean {
 
 /** `seen` has the real paths of the folders above, so that a link to one of them ends. */
 async function* filesBelow(
-  root: string,
+  root: { folder: string; real: string },
   folder: string,
   seen: ReadonlySet<string>,
 ): AsyncGenerator<Found> {
   const real = await realpath(folder);
   if (seen.has(real)) return;
   const below = new Set([...seen, real]);
-  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
-  const entries = await sideBySide(names, async (name) => {
-    const path = join(folder, name);
+  const all = await readdir(folder, { withFileTypes: true });
+  const visible = all.filter(({ name }) => !name.startsWith('.'));
+  const entries = await sideBySide(visible, async (one) => {
+    const path = join(folder, one.name);
+    if (one.isSymbolicLink()) await refuseOutside(root, path);
     return { path, entry: await stat(path) };
   });
   for (const { path, entry } of entries) {
     if (entry.isDirectory()) yield* filesBelow(root, path, below);
     else if (entry.isFile()) {
-      const at = relative(root, path).split(sep).join('/');
+      const at = relative(root.folder, path).split(sep).join('/');
       const { size: bytes, mtimeMs, ctimeMs, dev, ino } = entry;
       yield { path: at, bytes, mtimeMs, identity: [dev, ino, bytes, mtimeMs, ctimeMs].join(' ') };
     }
   }
+}
+
+/** Who may write into the folder must not make a file appear that only Vigil may read. */
+async function refuseOutside(root: { folder: string; real: string }, link: string): Promise<void> {
+  const real = await realpath(link);
+  if (real === root.real || real.startsWith(`${root.real}${sep}`)) return;
+  const at = relative(root.folder, link);
+  throw new TreeRefusedError(
+    `${at} is a link that leads out of the folder; put the file itself there`,
+  );
 }

@@ -84,6 +84,7 @@ function compileAll(
   problems: Problem[],
 ): Compiled {
   const objects: CompiledManifest[] = [];
+  const described = new Set<string>();
   for (const source of documents) {
     const sayAs =
       (severity: Problem['severity']): Context['report'] =>
@@ -98,12 +99,11 @@ function compileAll(
     const says = { report, warn: sayAs('warning'), writtenAs };
     const compilation = { catalogue, retentionMs, ...says, options, source };
     for (const object of compileSource(compilation)) {
-      if (objects.some((other) => isSame(other, object))) {
-        report(
-          ['metadata', 'name'],
-          `${object.kind} ${object.namespace}/${object.name} is described twice`,
-        );
+      const key = keyOf(object);
+      if (described.has(key)) {
+        report(['metadata', 'name'], `${key} is described twice`);
       } else {
+        described.add(key);
         objects.push(object);
       }
     }
@@ -112,8 +112,8 @@ function compileAll(
   return { objects, problems };
 }
 
-function isSame(a: CompiledManifest, b: CompiledManifest): boolean {
-  return a.kind === b.kind && a.namespace === b.namespace && a.name === b.name;
+function keyOf({ kind, namespace, name }: CompiledManifest): string {
+  return `${kind} ${namespace}/${name}`;
 }
 
 function compileSource(compilation: Compilation): CompiledManifest[] {

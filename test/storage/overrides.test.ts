@@ -59,9 +59,9 @@ test('a number stands until the manifest says another one', async () => {
   await withReplicas(2);
   expect(await value()).toBe(4);
   await withReplicas(3);
-  expect(await value()).toBeNull();
-  expect(await inTransaction(database.pool, endOverrides)).toBe(1);
+  // In the revision's own transaction.
   expect(await events()).toEqual(['override_set', 'override_ended']);
+  expect(await value()).toBeNull();
 });
 
 test('it ends with its time and with its resource', async () => {
@@ -69,10 +69,11 @@ test('it ends with its time and with its resource', async () => {
   expect(await value()).toBe(4);
   await query(database.pool, `update overrides set until = now() - interval '1 second'`, []);
   expect(await value()).toBeNull();
+  expect(await inTransaction(database.pool, endOverrides)).toBe(1);
   await set(5, randomUUID());
   await withReplicas(null);
   expect(await value()).toBeNull();
-  expect(await inTransaction(database.pool, endOverrides)).toBe(1);
+  expect(await inTransaction(database.pool, endOverrides)).toBe(0);
   expect(await inTransaction(database.pool, endOverrides)).toBe(0);
 });
 

@@ -81,7 +81,7 @@ export interface GitServer {
 }
 
 /** Serves every bare repository of a folder through git's own `http-backend`, read only. */
-export async function serveGit(root: string): Promise<GitServer> {
+export async function serveGit(root: string, port = 0): Promise<GitServer> {
   const log: string[] = [];
   let wanted: string | null = null;
   const server = createServer((request, response) => {
@@ -96,7 +96,7 @@ export async function serveGit(root: string): Promise<GitServer> {
     }
   });
   await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/fleet.git`,

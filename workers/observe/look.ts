@@ -11,7 +11,7 @@ export interface Looking {
 }
 
 /** What a look came to; `failed`: it could not be looked at or written down. */
-export type Looked = 'same' | 'differs' | 'acting' | 'superseded' | 'unseen' | 'failed';
+export type Looked = 'same' | 'differs' | 'acting' | 'superseded' | 'unseen' | 'stale' | 'failed';
 
 /**
  * One look at one resource: writes what it saw, and starts what is desired and not running, at first

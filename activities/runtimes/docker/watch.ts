@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { RuntimeWatch, RuntimeWatchHandler } from '../../../domain/action/runtime';
 import type { ResourceKey } from '../../../domain/resource';
@@ -25,7 +25,7 @@ export function watchEngine(context: DockerContext, handler: RuntimeWatchHandler
     failures = 0;
     // Whatever happened while nobody listened.
     handler.onChange({ resource: null });
-    for await (const line of createInterface({ input: events })) {
+    for await (const line of linesOf(events)) {
       const event = parse(line);
       if (event === null) continue;
       since = millisecondsOf(event) ?? since;
@@ -53,6 +53,16 @@ export function watchEngine(context: DockerContext, handler: RuntimeWatchHandler
       await running;
     },
   };
+}
+
+/** Throws when the stream is cut; readline would wait for ever. */
+async function* linesOf(stream: Readable): AsyncIterable<string> {
+  let rest = '';
+  for await (const chunk of stream.setEncoding('utf8')) {
+    const lines = (rest + (chunk as string)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
 }
 
 function tell(context: DockerContext, handler: RuntimeWatchHandler, event: EngineEvent): void {

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createPace } from '../pace';
 import { SourceAwayError, type Origin, type Render, type Source, type SourceRead } from '../source';
-import { findManifests, readManifests, TooMuchError } from '../tree';
+import { findManifests, readManifests, TreeRefusedError } from '../tree';
 import type { KnownTexts, Selection } from '../tree';
 import { asAway, createAccess, placeOf, type Credentials, type Place } from './access';
 import { createGit, type Git } from './command';
@@ -225,7 +225,7 @@ async function filesOf({ options, folders, known }: Context, origin: Origin): Pr
       origin,
     };
   } catch (error) {
-    if (error instanceof TooMuchError) return refused([`${name}: ${error.message}`]);
+    if (error instanceof TreeRefusedError) return refused([`${name}: ${error.message}`]);
     throw error;
   }
 }

@@ -19,7 +19,8 @@ function syncPolicy(id: ResourceName, { sync }: ServiceSpec): Policy[] {
       severity: 'warning',
       steps: [{ action: 'sync', params: {} }],
       cooldownMs: sync.cooldownMs,
-      limits: { attempts: 3, maxConcurrent: 1 },
+      // Giving up would leave the difference standing for ever: it backs off instead.
+      limits: { attempts: null, maxConcurrent: 1 },
       approval: sync.approval ?? null,
       verify: { settleMs: 1000, stableMs: 3000, withinMs: 30_000 },
       mode: 'enforce',

@@ -303,23 +303,68 @@ describe('pause and resume', () => {
   });
 });
 
-test('drift shows desired and observed on one line each', async () => {
+describe('drift', () => {
   const row = {
-    id: 1,
-    resource: 'default/web',
-    pointer: '/config/app.conf',
-    kind: 'changed',
-    desired: 'a\nb',
-    observed: null,
-    onset: '2026-05-01T12:00:00Z',
-    resolvedAt: null,
+    ...{ id: 1, resource: 'default/web', pointer: '/config/app.conf', kind: 'changed' },
+    ...{ severity: 'warning', sentence: 'file app.conf has other content than desired' },
+    ...{ onset: '2026-05-01T12:00:00Z', resolvedAt: null },
+    attribution: { from: 'file', by: 'root', at: null, what: 'written\n0644 root:root' },
+    impact: ['default/shop'],
+    recommended: { step: 'sync', why: 'sync puts 2 of 2 right' },
+    held: { gate: 'paused', detail: 'paused (*): by hand', until: '2026-05-01T13:00:00Z' },
+    actionId: null,
   };
-  routes = { 'GET /drift': { items: [row] } };
-  const { out } = await run(registerDrift, 'drift');
-  expect(server.seen[0]?.url).toContain('resolved=false');
-  expect(out).toMatch(
-    /default\/web +\/config\/app.conf +changed +a b +- +2026-05-01 12:00:00 +open/,
-  );
+  const other = { ...row, id: 2, pointer: '/env/A', sentence: 'variable A is missing' };
+  const unknown = {
+    ...{ ...row, id: 3, resource: 'default/db', attribution: null, severity: null },
+    ...{ held: null, impact: [], actionId: FIRST },
+  };
+
+  test('stands resource by resource, with what repairs it and what holds that', async () => {
+    routes = { 'GET /drift': { items: [row, unknown, other], nextCursor: null } };
+    const { out } = await run(registerDrift, 'drift');
+    expect(server.seen[0]?.url).toContain('resolved=false');
+    expect(out.split('\n').map((line) => line.replace(/ {2,}/g, ' | '))).toEqual([
+      'RESOURCE | WHERE | SEVERITY | WHAT | SINCE (UTC) | UNTIL | BY',
+      'default/web | /config/app.conf | warning | file app.conf has other content than desired | 2026-05-01 12:00:00 | open | root: written 0644 root:root',
+      'default/web | /env/A | warning | variable A is missing | 2026-05-01 12:00:00 | open | root: written 0644 root:root',
+      ' | sync: sync puts 2 of 2 right',
+      ' | held by paused: paused (*): by hand (until 2026-05-01 13:00:00)',
+      ' | needed by default/shop',
+      'default/db | /config/app.conf | - | file app.conf has other content than desired | 2026-05-01 12:00:00 | open | -',
+      ' | sync: sync puts 2 of 2 right',
+      ` | action ${FIRST}`,
+      '',
+    ]);
+  });
+
+  test('that is over has an end and no step', async () => {
+    const over = { ...row, resolvedAt: '2026-05-01T12:30:00Z', recommended: null, held: null };
+    routes = { 'GET /drift': { items: [over], nextCursor: 'next' } };
+    const { out } = await run(registerDrift, 'drift', 'web', '--resolved', '--severity', 'warning');
+    expect(server.seen[0]?.url).toContain(
+      '/drift?resource=default%2Fweb&severity=warning&resolved=true',
+    );
+    expect(out).toContain('2026-05-01 12:30:00');
+    expect(out.split('\n').slice(2)).toEqual([
+      'there is more: raise --limit, or name a resource',
+      '',
+    ]);
+  });
+
+  test('is printed as the API answers it with --json', async () => {
+    routes = { 'GET /drift': { items: [row], nextCursor: null } };
+    const { out } = await run(registerDrift, 'drift', '--namespace', 'default', '--json');
+    expect(server.seen[0]?.url).toContain('namespace=default');
+    expect(JSON.parse(out)).toEqual({ items: [row], nextCursor: null });
+  });
+
+  test('is told when there is none', async () => {
+    routes = { 'GET /drift': { items: [], nextCursor: null } };
+    expect((await run(registerDrift, 'drift')).out).toBe(
+      'no drift: everything is as the manifests say\n',
+    );
+  });
 });
 
 describe('audit', () => {

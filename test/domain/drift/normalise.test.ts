@@ -193,6 +193,12 @@ describe('a runtime that cannot look', () => {
     ],
     ['that it does not run is', { isRunning: false }, [['/running', 'changed', true, false]]],
     [
+      'only the reported limits that the manifest names are compared',
+      { resources: { cpu: 2, memory: 1024 } },
+      [['/resources/cpu', 'changed', 1, 2]],
+    ],
+    ['a limit that nobody reported is no drift', { resources: { memory: 1024 } }, []],
+    [
       'only the reported variables that the manifest names are compared',
       { env: { A: '2', PATH: '/bin' } },
       [['/env/A', 'changed', '1', '2']],

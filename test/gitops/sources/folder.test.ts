@@ -49,6 +49,26 @@ it('follows links to folders, but not in circles', async () => {
   expect(await paths()).toEqual(['linked/web.yaml', 'real/web.yaml']);
 });
 
+it('refuses a link that leads out of the folder, to a file or to a folder', async () => {
+  const outside = mkdtempSync(join(tmpdir(), 'vigil-outside-'));
+  try {
+    writeFileSync(join(outside, 'secret.yaml'), 'token: hunter2');
+    for (const target of [join(outside, 'secret.yaml'), outside]) {
+      symlinkSync(target, join(folder, 'link.yaml'));
+      const read = await source().read();
+      expect(read).toMatchObject({
+        kind: 'refused',
+        problems: [
+          `${folder}: link.yaml is a link that leads out of the folder; put the file itself there`,
+        ],
+      });
+      rmSync(join(folder, 'link.yaml'));
+    }
+  } finally {
+    rmSync(outside, { recursive: true });
+  }
+});
+
 it('takes no file that was written a moment ago, and is not held up by one from the future', async () => {
   write('web.yaml', 'half');
   expect(await source(60_000).read()).toEqual({ kind: 'unsettled' });

@@ -76,7 +76,7 @@ test('sync: heal implies a policy that syncs on drift', () => {
       severity: 'warning',
       steps: [{ action: 'sync', params: {} }],
       cooldownMs: 5000,
-      limits: { attempts: 3, maxConcurrent: 1 },
+      limits: { attempts: null, maxConcurrent: 1 },
       verify: { settleMs: 1000, stableMs: 3000, withinMs: 30_000 },
       mode: 'enforce',
       impliedBy: 'shop/web',

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { driftOf } from '../domain/drift/diff';
+import type { Change } from '../domain/drift/change';
+import { isReported } from '../domain/drift/normalise';
+import { recordObservation, type ObservationStore } from '../storage/observations';
+import type { Recorded } from '../storage/observations';
+import { getObserved, type ObservedResource } from '../storage/states';
+import type { ApiDeps } from './deps';
+import { MAX_AHEAD_MS } from './ingest/samples';
+import { conflict, notFound, unprocessable } from './problems';
+import { observedOf, type ReportBody } from './report-body';
+
+/** A revision or an override may come between reading what is desired and writing what differs. */
+const MAX_TRIES = 3;
+
+interface ReportOptions {
+  resource: string;
+  body: ReportBody;
+  /** Who reports. */
+  actor: string;
+  correlationId: string;
+}
+
+interface Reported {
+  changes: Change[];
+  recorded: Recorded;
+  /** Epoch ms. */
+  observedAt: number;
+}
+
+type WatchedResource = ObservedResource & { host: string | null };
+
+/** The live resource with a manifest, or 404. */
+export async function findWatched({ pool }: ApiDeps, resource: string): Promise<WatchedResource> {
+  const found = await getObserved(pool, resource);
+  if (found === null) throw notFound(`no manifest describes a resource ${resource}`);
+  return found;
+}
+
+/** Whether somebody else than this control plane's own observer says how a resource is. */
+function isToldByOthers({ host, spec }: WatchedResource): boolean {
+  return host !== null || isReported(spec);
+}
+
+/**
+ * Compares what somebody saw of a resource with its manifest and writes it down like an observation
+ * of Vigil's own: state, drift, sample, audit. Throws 404, 409 and 422.
+ */
+export async function report(
+  deps: ApiDeps,
+  store: ObservationStore,
+  options: ReportOptions,
+): Promise<Reported> {
+  const receivedAt = deps.now();
+  const { body, actor, correlationId } = options;
+  const observedAt = body.observedAt ?? receivedAt;
+  checkAge(deps, observedAt, receivedAt);
+  const observed = observedOf(body);
+  for (let tries = 1; ; tries++) {
+    const resource = await findWatched(deps, options.resource);
+    checkReportable(resource, body);
+    const changes = driftOf(resource.spec, observed, { sha256, overrides: resource.overrides });
+    const recorded = await recordObservation(store, {
+      ...{ resource, observed, changes, observedAt, observer: actor },
+      reported: { actor, correlationId, receivedAt },
+    });
+    const isSuperseded = recorded.kind === 'skipped' && recorded.reason === 'superseded';
+    if (isSuperseded && tries < MAX_TRIES) continue;
+    refuseSkipped(recorded, resource.resource);
+    return { changes, recorded, observedAt };
+  }
+}
+
+function checkAge({ config }: ApiDeps, observedAt: number, now: number): void {
+  const problem =
+    observedAt > now + MAX_AHEAD_MS
+      ? 'is more than 5 minutes ahead'
+      : observedAt < now - config.retention
+        ? 'is older than what is kept (epoch is in milliseconds)'
+        : null;
+  if (problem === null) return;
+  throw unprocessable('the time of the observation cannot be taken', [
+    { field: 'observedAt', message: problem },
+  ]);
+}
+
+function checkReportable(resource: WatchedResource, { revision }: ReportBody): void {
+  if (!isToldByOthers(resource)) {
+    throw conflict(
+      `Vigil itself observes ${resource.resource} (runtime ${resource.spec.runtime.type} on the control host): report Services of runtime external, script or webhook, and members on other hosts; to have it looked at now, POST /api/v1/resources/${resource.resource}/observe`,
+      { reason: 'observed_by_vigil' },
+    );
+  }
+  if (revision === undefined || revision === resource.revision) return;
+  throw conflict(
+    `${resource.resource} is at revision ${resource.revision} by now, not at ${revision}: read its manifest again`,
+    { reason: 'superseded', revision: resource.revision },
+  );
+}
+
+function refuseSkipped(recorded: Recorded, resource: string): void {
+  if (recorded.kind === 'recorded') return;
+  if (recorded.reason === 'superseded') {
+    throw conflict(`the manifest of ${resource} is changing: report again`, {
+      reason: 'superseded',
+    });
+  }
+  if (recorded.reason === 'stale') {
+    throw conflict(`a newer observation of ${resource} is known already`, { reason: 'stale' });
+  }
+}
+
+/** The time at which an observation counts as old; it is looked at, or told, far more often. */
+export function isStale({ config, now }: ApiDeps, observedAt: number): boolean {
+  return now() - observedAt > config.staleAfter;
+}
+
+export function sha256(given: string): string {
+  return createHash('sha256').update(given).digest('hex');
+}
