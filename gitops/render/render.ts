@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommand } from '../../platform/command';
 import type { SourceConfig } from '../config';
 import type { Render } from '../sources/source';
+import { runTool } from './run-tool';
 
 type RenderConfig = NonNullable<SourceConfig['render']>;
 
@@ -65,14 +65,14 @@ async function run(
     problems: [`${label}: ${program} ${args[0] ?? ''}: ${why}`],
   });
   try {
-    const result = await runCommand([program, ...args], { timeoutMs, env, cwd: folder });
-    if (result.isTimedOut) return refused(`took longer than ${timeoutMs} ms`);
+    const result = await runTool(program, args, { timeoutMs, env, cwd: folder });
+    if (result.kind === 'late') return refused(`took longer than ${timeoutMs} ms`);
+    if (result.kind === 'overflow') return refused('wrote more than 16 MiB');
     if (result.exitCode !== 0) return refused(firstLines(result.stderr));
     return { kind: 'files', files: [{ path: `${label} (rendered)`, text: result.stdout }] };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return 'absent';
-    if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return refused('gave more than 4 MB');
     throw error;
   }
 }
