@@ -1,31 +1,17 @@
 import type { Command } from 'commander';
-import { RevisionRow, RolledBack, SourceRow, VersionDiff, listOf, Anything } from './answers';
+import { Anything, listOf } from './answers';
 import type { ApiClient } from './client';
-import { usageError } from './failure';
+import { CliFailure, usageError } from './failure';
 import { placeOf } from './manifest-file';
 import { clock, table, talksToApi } from './output';
+import { RevisionRow, RolledBack, SourceRow, VersionDiff, VersionRow } from './revision-answers';
 
 /** The commands on what git says: its history, going back in it, and what waits for a person. */
 export function registerSources(drift: Command): void {
   registerLists(drift);
+  registerHistory(drift);
   registerRollback(drift);
-  talksToApi(
-    drift
-      .command('allow-prune')
-      .description('let a held revision remove what it removes; only that one, and once')
-      .argument('[source]', 'default: the only one that waits')
-      .option('--reason <text>', 'for the audit'),
-    async ({ api, args: [given], options, show }) => {
-      const source = await sourceFor(api, given, {
-        what: 'waits',
-        is: ({ held }) => held !== null,
-      });
-      const path = `/sources/${encodeURIComponent(source)}/allow-prune`;
-      const json = { reason: options.text('reason') };
-      const answer = await api.send({ method: 'POST', path, json }, Anything);
-      show(answer, () => [`${source} may remove them; it is applied within moments`]);
-    },
-  );
+  registerAllowPrune(drift);
   talksToApi(
     drift
       .command('release')
@@ -33,12 +19,54 @@ export function registerSources(drift: Command): void {
       .argument('[source]', 'default: the only one that is pinned'),
     async ({ api, args: [given], show }) => {
       const is = ({ pinned }: SourceRow): boolean => pinned !== null;
-      const source = await sourceFor(api, given, { what: 'is pinned', is });
+      const source = given ?? (await onlySource(api, { what: 'is pinned', is })).source;
       const path = `/sources/${encodeURIComponent(source)}/release`;
       const answer = await api.send({ method: 'POST', path, json: {} }, Anything);
-      show(answer, () => [`${source} is no longer pinned; it is applied within moments`]);
+      show(answer, () => [`${source} is no longer pinned; what it says is applied in a moment`]);
     },
   );
+}
+
+function registerAllowPrune(drift: Command): void {
+  talksToApi(
+    drift
+      .command('allow-prune')
+      .description('let a held revision remove what it removes; only that one, and once')
+      .argument('[source]', 'default: the only one that is held')
+      .option('--checksum <start>', 'only if it is this one, as `drift sources` shows it')
+      .option('--reason <text>', 'for the audit'),
+    async ({ api, args: [given], options, show }) => {
+      const { source, held } = await heldSource(api, given);
+      const wanted = options.text('checksum') ?? '';
+      if (held !== null && !held.checksum.startsWith(wanted))
+        throw new CliFailure(`${source} moved on: ${heldText(held)}`);
+      const path = `/sources/${encodeURIComponent(source)}/allow-prune`;
+      const json = { reason: options.text('reason'), checksum: held?.checksum };
+      const answer = await api.send({ method: 'POST', path, json }, Anything);
+      show(answer, () => [
+        `${source} may remove ${held?.count ?? 0} of ${held?.of ?? 0} objects, in a moment:`,
+        ...namesOf(held),
+      ]);
+    },
+  );
+}
+
+/** What is named is asked for even if nothing is held there: the API says what is. */
+async function heldSource(
+  api: ApiClient,
+  given: string | undefined,
+): Promise<Pick<SourceRow, 'source' | 'held'>> {
+  if (given === undefined) {
+    return onlySource(api, { what: 'is held', is: ({ held }) => held !== null });
+  }
+  const { items } = await api.get('/sources', listOf(SourceRow));
+  return items.find(({ source }) => source === given) ?? { source: given, held: null };
+}
+
+function namesOf(held: SourceRow['held']): string[] {
+  if (held === null) return [];
+  const more = held.count - held.removals.length;
+  return [...held.removals, ...(more > 0 ? [`and ${more} more`] : [])].map((name) => `  ${name}`);
 }
 
 function registerLists(drift: Command): void {
@@ -63,13 +91,28 @@ function registerLists(drift: Command): void {
       show(answer, () => renderRevisions(answer.items));
     },
   );
+}
+
+function registerHistory(drift: Command): void {
+  talksToApi(
+    drift
+      .command('versions')
+      .description('every version of a manifest, newest first; of a deleted one, too')
+      .argument('<kind>', 'Service, Policy, …')
+      .argument('<name>', 'namespace/name'),
+    async ({ api, args: [kind = '', name = ''], show }) => {
+      const path = `/manifests/${encodeURIComponent(kind)}/${placeOf(name)}/versions`;
+      const answer = await api.get(path, listOf(VersionRow));
+      show(answer, () => renderVersions(answer.items));
+    },
+  );
   talksToApi(
     drift
       .command('diff')
       .description('how two versions of a manifest differ')
       .argument('<kind>', 'Service, Policy, …')
       .argument('<name>', 'namespace/name')
-      .argument('<from>', 'revision')
+      .argument('<from>', 'revision, as `drift versions` lists it')
       .argument('<to>', 'revision'),
     async ({ api, args: [kind = '', name = '', from, to], show }) => {
       const path = `/manifests/${encodeURIComponent(kind)}/${placeOf(name)}/diff`;
@@ -100,35 +143,44 @@ function registerRollback(drift: Command): void {
       const path = `/sources/${encodeURIComponent(source)}/rollback?dryRun=${isDry}`;
       const json = { revision, reason: options.text('reason') };
       const answer = await api.send({ method: 'POST', path, json }, RolledBack);
-      const changes = answer.changed.map((c) => `  ${c.change} ${c.kind} ${c.namespace}/${c.name}`);
-      const head = isDry
-        ? `${source} at revision ${revision} would change ${changes.length}:`
-        : `${source} is as at revision ${revision}, ${changes.length} changed:`;
-      show(answer, () => [head, ...changes]);
+      show(answer, () => renderRollback(answer, { source, revision, isDry }));
     },
   );
 }
 
-/** The source that is named, or the only one that is meant. */
-async function sourceFor(
+function renderRollback(
+  { changed }: RolledBack,
+  { source, revision, isDry }: { source: string; revision: number; isDry: boolean },
+): string[] {
+  const changes = changed.map((c) => `  ${c.change} ${c.kind} ${c.namespace}/${c.name}`);
+  const count = `${changes.length} object${changes.length === 1 ? '' : 's'}`;
+  if (isDry)
+    return [`back to revision ${revision} would change ${count} of ${source}:`, ...changes];
+  // What came through the API is put back by nobody, so it is not pinned.
+  const until =
+    source === 'api' ? [] : [`pinned until ${source} moves on, or: vigil drift release ${source}`];
+  return [`${source} is as at revision ${revision}; ${count} changed:`, ...changes, ...until];
+}
+
+/** The only source for which it is so. */
+async function onlySource(
   api: ApiClient,
-  given: string | undefined,
   { what, is }: { what: string; is: (row: SourceRow) => boolean },
-): Promise<string> {
-  if (given !== undefined) return given;
+): Promise<SourceRow> {
   const { items } = await api.get('/sources', listOf(SourceRow));
-  const found = items.filter(is).map(({ source }) => source);
+  const found = items.filter(is);
   const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  if (only === undefined) throw usageError(`no source ${what}`);
-  throw usageError(`more than one source ${what}; name one: ${found.join(', ')}`);
+  if (only === undefined) throw new CliFailure(`no source ${what}`);
+  if (found.length === 1) return only;
+  const names = found.map(({ source }) => source).join(', ');
+  throw usageError(`more than one source ${what}; name one: ${names}`);
 }
 
 export function renderSources(rows: readonly SourceRow[]): string[] {
   const cells = rows.map((row) => [
     row.source,
     row.revision === null ? '-' : String(row.revision),
-    row.commit?.slice(0, 8) ?? '-',
+    row.commit?.slice(0, SHORT) ?? '-',
     clock(row.appliedAt),
     String(row.objects),
     stateOf(row),
@@ -139,8 +191,14 @@ export function renderSources(rows: readonly SourceRow[]): string[] {
 
 function stateOf({ held, pinned }: SourceRow): string {
   if (pinned !== null) return `pinned to ${pinned.revision} by ${pinned.by}: ${pinned.reason}`;
-  if (held !== null) return `held: would remove ${held.count} of ${held.of} objects`;
-  return 'in force';
+  return held === null ? 'in force' : heldText(held);
+}
+
+/** How much of a checksum is shown. */
+const SHORT = 8;
+
+function heldText({ count, of, checksum }: NonNullable<SourceRow['held']>): string {
+  return `held: would remove ${count} of ${of} objects (${checksum.slice(0, SHORT)})`;
 }
 
 export function renderRevisions(rows: readonly RevisionRow[]): string[] {
@@ -149,7 +207,7 @@ export function renderRevisions(rows: readonly RevisionRow[]): string[] {
     clock(row.createdAt),
     row.source,
     `+${row.written} -${row.deleted}`,
-    row.commit?.slice(0, 8) ?? '-',
+    row.commit?.slice(0, SHORT) ?? '-',
     row.author,
     row.rolledBackTo === null
       ? (row.message ?? '')
@@ -157,6 +215,20 @@ export function renderRevisions(rows: readonly RevisionRow[]): string[] {
   ]);
   const header = ['REVISION', 'MADE (UTC)', 'SOURCE', 'OBJECTS', 'COMMIT', 'AUTHOR', 'MESSAGE'];
   return table(header, cells, 'no revision yet');
+}
+
+export function renderVersions(rows: readonly VersionRow[]): string[] {
+  const cells = rows.map((row) => [
+    String(row.revision),
+    clock(row.createdAt),
+    row.source,
+    row.commit?.slice(0, SHORT) ?? '-',
+    row.checksum?.slice(0, SHORT) ?? 'deleted',
+    row.author,
+    row.file === null || row.file === '' ? '-' : `${row.file}:${row.line ?? 1}`,
+  ]);
+  const header = ['REVISION', 'MADE (UTC)', 'SOURCE', 'COMMIT', 'CHECKSUM', 'AUTHOR', 'PLACE'];
+  return table(header, cells, 'no version yet');
 }
 
 export function renderDiff({ changes }: VersionDiff): string[] {

@@ -74,7 +74,7 @@ function textOf(value: unknown, path: Path, context: Context): string | null {
   }
   const joined = (['all', 'any'] as const).find((key) => key in value);
   if (joined !== undefined) return joinedText(value, joined, { path, context });
-  const data = check(conditionSchema, value, { path, context });
+  const data = check(conditionSchema, value, { path, context, alsoKnown: Object.keys(JOINS) });
   if (data === null) return null;
   return `${data.metric} ${OPERATORS[data.type]} ${data.threshold}${heldText(data.for)}`;
 }

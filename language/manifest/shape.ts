@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RuntimeCatalogue } from '../../domain/action/runtime';
 import { parseDuration } from '../duration';
 import { suggest } from '../problem';
+import { fieldsAt } from './fields';
 import type { Path, Place, SourceDocument } from './source';
 
 /** What the compilers of the kinds share. */
@@ -35,11 +36,18 @@ export function counted<C extends Context>(context: C): { context: C; isFaulty: 
 
 const AT_KEY: Place = { part: 'key' };
 
+interface Checking {
+  path: Path;
+  context: Context;
+  /** Fields beside those of the schema that could have been meant. */
+  alsoKnown?: readonly string[];
+}
+
 /** Reads a mapping; reports every problem where it stands and answers null if there was one. */
 export function check<S extends z.ZodObject>(
   schema: S,
   value: unknown,
-  { path, context }: { path: Path; context: Context },
+  { path, context, alsoKnown = [] }: Checking,
 ): z.output<S> | null {
   if (value === undefined || value === null) {
     context.report(path, `${label(path)} is ${value === null ? 'empty' : 'missing'}`, AT_KEY);
@@ -47,33 +55,59 @@ export function check<S extends z.ZodObject>(
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  for (const issue of result.error.issues) {
+  for (const issue of result.error.issues.flatMap((one) => meant(one, value))) {
     const at = [
       ...path,
       ...issue.path.map((step) => (typeof step === 'number' ? step : String(step))),
     ];
     if (issue.code === 'unrecognized_keys') {
-      const known = fieldsAt(schema, issue.path);
-      for (const key of issue.keys) {
-        const hint = suggest(key, known);
-        context.report([...at, key], `unknown field "${key}"${hint}`, AT_KEY);
-      }
-      continue;
+      const more = issue.path.length === 0 ? alsoKnown : [];
+      reportUnknown(issue.keys, [...fieldsAt(schema, issue.path), ...more], { path: at, context });
+    } else {
+      reportFault(issue, valueAt(value, issue.path), { path: at, context });
     }
-    const given = issue.path.reduce<unknown>((part, step) => partOf(part, step), value);
-    const isMissing = given === undefined;
-    context.report(
-      at,
-      isMissing ? `${label(at)} is missing` : `${label(at)} ${describe(issue, given)}`,
-      { part: isMissing ? 'key' : 'value' },
-    );
   }
   return null;
 }
 
-/** What may be written there, for suggestions; of what lies deeper nothing is known here. */
-function fieldsAt(schema: z.ZodObject, path: readonly PropertyKey[]): string[] {
-  return path.length === 0 ? Object.keys(schema.shape) : [];
+function reportUnknown(
+  keys: readonly string[],
+  known: readonly string[],
+  { path, context }: Checking,
+): void {
+  for (const key of keys) {
+    const hint = suggest(key, known) || knownFields(known);
+    context.report([...path, key], `unknown field "${key}"${hint}`, AT_KEY);
+  }
+}
+
+function reportFault(issue: z.core.$ZodIssue, given: unknown, { path, context }: Checking): void {
+  if (given === undefined) context.report(path, `${label(path)} is missing`, AT_KEY);
+  else context.report(path, `${label(path)} ${describe(issue, given)}`, { part: 'value' });
+}
+
+function knownFields(known: readonly string[]): string {
+  return known.length === 0 ? '' : `; known: ${known.join(', ')}`;
+}
+
+/**
+ * Where a mapping or a list may be written in several forms and only one of them is of that kind,
+ * what is wrong inside of it says more than that no form fits.
+ */
+function meant(issue: z.core.$ZodIssue, whole: unknown): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const given = valueAt(whole, issue.path);
+  if (typeof given !== 'object' || given === null) return [issue];
+  const forms = issue.errors.filter(
+    (faults) => !faults.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  const [form] = forms;
+  if (form === undefined || forms.length > 1) return [issue];
+  return form.flatMap((fault) => meant({ ...fault, path: [...issue.path, ...fault.path] }, whole));
+}
+
+function valueAt(whole: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((part, step) => partOf(part, step), whole);
 }
 
 function partOf(value: unknown, step: PropertyKey): unknown {

@@ -49,7 +49,7 @@ export interface Observer {
 }
 
 const MAX_BATCH = 250;
-const BATCH_WAIT_MS = 5;
+const BATCH_WAIT_MS = 50;
 const PACE = { attentiveMs: 60_000, apartMs: 100, random: Math.random };
 const LONGEST_WAIT_MS = 60_000;
 

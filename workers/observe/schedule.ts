@@ -15,6 +15,8 @@ export interface Pace {
   random: () => number;
 }
 
+const SCANS_APART_MS = 20;
+
 interface Entry {
   resource: ObservedResource;
   dueAt: number;
@@ -129,12 +131,14 @@ export class Schedule {
 
   private scan(now: number): void {
     if (now < this.quietUntil) return;
-    this.quietUntil = Infinity;
+    let next = Infinity;
     for (const entry of this.entries.values()) {
       if (entry.isUnderWay || entry.isReady) continue;
       if (entry.dueAt <= now) this.makeReady(entry, this.ready);
-      else this.quietUntil = Math.min(this.quietUntil, entry.dueAt);
+      else next = Math.min(next, entry.dueAt);
     }
+    // In a large fleet something is due at every moment, and each scan passes all of it.
+    this.quietUntil = Math.max(next, now + SCANS_APART_MS);
   }
 }
 

@@ -100,15 +100,18 @@ export function beforeFilesOf({ before }: Snapshot): BeforeFiles {
 }
 
 /** What is seen of the files: their checksums, and mode and owner where the manifest gives them. */
-export async function observe(target: RuntimeTarget): Promise<ObservedState['config']> {
-  const config = filesOf(target);
-  const observed = await observeFiles(config);
-  return Promise.all(
-    observed.map(async (seen, index) => ({
+export async function observe(
+  target: RuntimeTarget,
+): Promise<Pick<ObservedState, 'config' | 'attribution'>> {
+  const { files, folder } = filesOf(target);
+  const observed = await observeFiles({ files, folder });
+  const config = await Promise.all(
+    observed.config.map(async (seen, index) => ({
       ...seen,
-      ...(await attributesSeen(config.files[index], resolve(config.folder, seen.path))),
+      ...(await attributesSeen(files[index], resolve(folder, seen.path))),
     })),
   );
+  return { ...observed, config };
 }
 
 async function attributesSeen(

@@ -7,7 +7,6 @@ import {
   type RuntimeTarget,
 } from '../../../domain/action/runtime';
 import { withLock } from '../process/lock';
-import { attributionOfFiles } from '../files/attribution';
 import type { SystemdContext } from '../systemd/context';
 import { SYSTEMD_DEFAULTS } from '../systemd/spec';
 import { filesOf, runFolderOf, type ConfigContext } from './context';
@@ -83,8 +82,7 @@ export function createConfigRuntime(deps: ConfigRuntimeDeps): Runtime {
         isAbsent: false,
         command: null,
         env: null,
-        config: await observe(target),
-        ...(await attributionOfFiles(filesOf(target))),
+        ...(await observe(target)),
       };
     },
 

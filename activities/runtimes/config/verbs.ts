@@ -23,7 +23,8 @@ export const VERBS: Readonly<Record<string, Verb>> = { sync, reload };
 
 /** One checksum over all files: it changes with each of them. */
 export async function identityOf(target: RuntimeTarget): Promise<string> {
-  return `sha256:${sha256(JSON.stringify(await observeFiles(filesOf(target))))}`;
+  const { config } = await observeFiles(filesOf(target));
+  return `sha256:${sha256(JSON.stringify(config))}`;
 }
 
 async function sync(context: ConfigContext, request: ExecuteRequest): Promise<StepResult> {

@@ -1,13 +1,10 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { ContainerInspectInfo } from 'dockerode';
 import type { ObservedState, RuntimeTarget } from '../../../domain/action/runtime';
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { adoptedBy, adoptedIdentity } from './adopted';
-import { attributionOfFiles } from '../files/attribution';
+import { observeFiles } from '../files/config-files';
 import { amountsOf, ownPartsOf, type OwnParts } from './alterations';
 import { identityOf, readSet, variablesOf, type Container } from './containers';
 import { dockerOf, type DockerContext } from './context';
@@ -35,8 +32,8 @@ export async function observe(
     isAbsent,
     command: commandOf(running, spec),
     env: await variablesShown(context, running, { spec, parts }),
-    config: await filesOf(target),
-    ...(await attributionOfFiles({ files: target.spec.config, folder: '.' })),
+    // Files of the host, which reach a container through a volume; this runtime looks, and writes none.
+    ...(await observeFiles({ files: target.spec.config, folder: '.' })),
     image: await imageOf(context, running, spec),
     replicas: new Set(running.map(({ replica }) => replica)).size,
     ...resourcesOf(running, spec),
@@ -54,17 +51,6 @@ function observeAdopted(info: ContainerInspectInfo | null): ObservedState {
     replicas: isRunning ? 1 : 0,
     health: healthOf(info === null ? [] : [info]),
   };
-}
-
-/** Files of the host, which reach a container through a volume; this runtime looks, and writes none. */
-function filesOf({ spec }: RuntimeTarget): Promise<ObservedState['config']> {
-  return Promise.all(
-    spec.config.map(async ({ path }) => {
-      const content = await readFile(resolve(path)).catch(() => null);
-      if (content === null) return { path, sha256: null };
-      return { path, sha256: createHash('sha256').update(content).digest('hex') };
-    }),
-  );
 }
 
 /** Not looked at where the manifest leaves it to the image. */

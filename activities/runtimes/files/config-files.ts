@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { ObservedState } from '../../../domain/action/runtime';
+import type { Attribution } from '../../../domain/drift/change';
+import { pointerTo, tidyPath } from '../../../domain/drift/normalise';
 import type { ConfigFile } from '../../../domain/resource';
 import { wantedAttributes } from './attributes';
+import { writtenBy } from './attribution';
 import { replaceFile } from './replace';
 
 /** Config files of a resource, and the folder that their relative paths start from. */
@@ -12,21 +16,30 @@ export interface ConfigFiles {
   folder: string;
 }
 
-/** Checksums as they are now; null where a file is missing or cannot be read. */
+/**
+ * Checksums as they are now, null where a file is missing or cannot be read; and of what is there,
+ * whose it is and when it was written last.
+ */
 export async function observeFiles({
   files,
   folder,
-}: ConfigFiles): Promise<ObservedState['config']> {
-  const observed: ObservedState['config'] = [];
+}: ConfigFiles): Promise<Pick<ObservedState, 'config' | 'attribution'>> {
+  const config: ObservedState['config'] = [];
+  const attribution: Record<string, Attribution> = {};
   for (const { path } of files) {
-    observed.push({ path, sha256: await checksumOf(resolve(folder, path)) });
+    const full = resolve(folder, path);
+    const found = await stat(full).catch(() => null);
+    // To open a pipe would wait for its writer.
+    const isPlain = found?.isFile() === true;
+    config.push({ path, sha256: isPlain ? await checksumOf(full, found) : null });
+    if (found !== null) attribution[pointerTo('config', tidyPath(path))] = await writtenBy(found);
   }
-  return observed;
+  return files.length === 0 ? { config } : { config, attribution };
 }
 
 /** The config files that are not as the manifest says. */
 export async function differingFiles(config: ConfigFiles): Promise<ConfigFile[]> {
-  const observed = await observeFiles(config);
+  const { config: observed } = await observeFiles(config);
   return config.files.filter((file, index) => observed[index]?.sha256 !== wantedChecksum(file));
 }
 
@@ -63,10 +76,24 @@ export function wantedChecksum(file: ConfigFile): string {
   return file.kind === 'checksum' ? file.sha256.toLowerCase() : sha256(file.content);
 }
 
-async function checksumOf(path: string): Promise<string | null> {
-  // To open a pipe would wait for its writer.
-  const found = await stat(path).catch(() => null);
-  return found?.isFile() === true ? readFile(path).then(sha256, () => null) : null;
+/** File systems tell times apart no better than this: what was written just now may be written again unseen. */
+const SETTLED_MS = 2000;
+const MAX_KNOWN = 50_000;
+const known = new Map<string, { identity: string; sha256: string }>();
+
+/** What was not touched since is not read again: nobody can set back the time of a file's last change. */
+async function checksumOf(path: string, found: Stats): Promise<string | null> {
+  const { dev, ino, size, mtimeMs, ctimeMs } = found;
+  const identity = [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+  const before = known.get(path);
+  if (before?.identity === identity) return before.sha256;
+  const sum = await readFile(path).then(sha256, () => null);
+  known.delete(path);
+  if (sum !== null && Math.abs(Date.now() - ctimeMs) > SETTLED_MS) {
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(path, { identity, sha256: sum });
+  }
+  return sum;
 }
 
 export function sha256(content: string | Buffer): string {

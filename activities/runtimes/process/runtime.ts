@@ -9,7 +9,6 @@ import {
   type RuntimeTarget,
   type StepResult,
 } from '../../../domain/action/runtime';
-import { attributionOfFiles } from '../files/attribution';
 import { differingFiles, observeFiles, restoreFiles } from '../files/config-files';
 import { configOf, processOf, runFolder, type ProcessContext } from './context';
 import { createEnvironment } from './environment';
@@ -120,8 +119,7 @@ async function observe(tools: Tools, target: RuntimeTarget): Promise<ObservedSta
     isAbsent: present === null && record === null,
     command: present?.command ?? null,
     env: present === null ? null : await environment.observe(processOf(target).env, present.pid),
-    config: await observeFiles(configOf(target)),
-    ...(await attributionOfFiles(configOf(target))),
+    ...(await observeFiles(configOf(target))),
   };
 }
 

@@ -7,7 +7,6 @@ import {
   type Runtime,
   type RuntimeTarget,
 } from '../../../domain/action/runtime';
-import { attributionOfFiles } from '../files/attribution';
 import { observeFiles } from '../files/config-files';
 import { resourceFolder } from '../process/context';
 import { withLock } from '../process/lock';
@@ -60,8 +59,7 @@ async function observe(context: SystemdContext, target: RuntimeTarget): Promise<
     isAbsent: false,
     command: null,
     env: null,
-    config: await observeFiles(configOf(target)),
-    ...(await attributionOfFiles(configOf(target))),
+    ...(await observeFiles(configOf(target))),
     health: healthOf(state),
     details: {
       state: stateLine(state),

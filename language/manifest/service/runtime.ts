@@ -33,6 +33,7 @@ export const processSchema = z.strictObject({
 });
 
 const hostSchema = z.strictObject({ host: nameField });
+const alsoKnown = Object.keys(hostSchema.shape);
 
 /** What a Service runs on, and what outsiders should report where that cannot look. */
 export interface CompiledRuntime {
@@ -104,7 +105,8 @@ function compileOwn(value: unknown, type: unknown, { path, context }: Place): Ru
   if (type === 'process') return compileProcess(value, path, context);
   const known = context.catalogue.filter((one) => one.schema !== undefined);
   const schema = known.find((one) => one.type === type)?.schema;
-  if (schema !== undefined) return check(schema, value, { path, context }) as RuntimeSpec | null;
+  if (schema !== undefined)
+    return check(schema, value, { path, context, alsoKnown }) as RuntimeSpec | null;
   const names = ['process', ...known.map((one) => one.type)];
   context.report([...path, 'type'], refusedRuntime(type, names));
   return null;
@@ -176,7 +178,7 @@ function refuseVersion(spec: Readonly<Record<string, unknown>>, { path, context 
 }
 
 function compileProcess(value: unknown, path: Path, context: Context): ProcessSpec | null {
-  const data = check(processSchema, value, { path, context });
+  const data = check(processSchema, value, { path, context, alsoKnown });
   if (!isRecord(value)) return null;
   const extras = compileProcessExtras(value, path, context);
   const command = compileCommand(value['command'], [...path, 'command'], context);

@@ -9,16 +9,17 @@ let database: TestDatabase;
 let api: TestApi;
 let git: GitRound;
 
-beforeEach(async () => {
+async function open(): Promise<void> {
   database = await createTestDatabase();
   api = await createTestApi({ pool: database.pool });
   git = createGitRound(database.pool);
-});
-afterEach(async () => {
+}
+
+async function close(): Promise<void> {
   git.remove();
   await api.close();
   await database.drop();
-});
+}
 
 interface SourceAnswer {
   source: string;
@@ -78,8 +79,10 @@ const without = (...names: string[]) =>
 
 describe('a revision that would remove more than half of the objects', () => {
   beforeEach(async () => {
+    await open();
     await git.push(servicesYaml(SIX));
   });
+  afterEach(close);
 
   test('is held and shown, with what it would remove, and nothing is changed', async () => {
     const before = await inForce();
@@ -154,6 +157,9 @@ describe('a revision that would remove more than half of the objects', () => {
 });
 
 describe('a rollback', () => {
+  beforeEach(open);
+  afterEach(close);
+
   /** Revisions: `web 1`; then `web 2` with `new 2`. */
   async function twoRevisions(): Promise<[number, number]> {
     const first = await git.push(servicesYaml(['web']), 'one');
@@ -319,6 +325,12 @@ describe('a rollback', () => {
 });
 
 describe('what cannot be is a problem that says what to do', () => {
+  beforeAll(async () => {
+    await open();
+    await git.push(servicesYaml(['web']));
+  });
+  afterAll(close);
+
   test.each<[string, { path?: string; body?: object; status: number; detail: RegExp }]>([
     ['to no revision', { body: { reason: 'r' }, status: 422, detail: /^the body is not valid$/ }],
     ['without a reason', { body: { revision: 1 }, status: 422, detail: /^the body is not valid$/ }],
@@ -334,7 +346,6 @@ describe('what cannot be is a problem that says what to do', () => {
       },
     ],
   ])('a rollback %s', async (_, { path = '', body = TO_1, status, detail }) => {
-    await git.push(servicesYaml(['web']));
     const answer = await post(`git:fleet/rollback${path}`, body);
     expect(answer.contentType).toContain('application/problem+json');
     expect(answer).toMatchObject({ status, detail: expect.stringMatching(detail) as string });
@@ -342,7 +353,6 @@ describe('what cannot be is a problem that says what to do', () => {
   });
 
   test('a rollback of nobody names the sources that there are', async () => {
-    await git.push(servicesYaml(['web']));
     expect(await post('git:nobody/rollback', TO_1)).toMatchObject({
       status: 404,
       detail: 'source git:nobody never made a revision; known: git:fleet',
@@ -350,14 +360,12 @@ describe('what cannot be is a problem that says what to do', () => {
   });
 
   test('a rollback to before the source had anything names its own revisions', async () => {
-    const other = createGitRound(database.pool, 'other');
-    const first = await other.push(servicesYaml(['x']));
-    other.remove();
-    const own = await git.push(servicesYaml(['web']));
-    const revision = first.status.revision ?? 0;
-    expect(await post('git:fleet/rollback', { revision, reason: 'r' })).toMatchObject({
+    const later = createGitRound(database.pool, 'later');
+    const { status } = await later.push(servicesYaml(['x']));
+    later.remove();
+    expect(await post('git:later/rollback', TO_1)).toMatchObject({
       status: 404,
-      detail: `source git:fleet had nothing in force at revision ${revision}; its newest revisions: ${String(own.status.revision)}`,
+      detail: `source git:later had nothing in force at revision 1; its newest revisions: ${String(status.revision)}`,
     });
   });
 
