@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
+import { hintAtRevisions } from '../../activities/attribution/git-hints';
+import { createHints, ofGroups, type Hints } from '../../activities/attribution/hints';
 import type { ObserveDeps } from '../../activities/observe';
-import type { ChangeHint, Runtime, RuntimeTarget } from '../../domain/action/runtime';
-import { groupOf } from '../../domain/drift/normalise';
+import type { Runtime, RuntimeTarget } from '../../domain/action/runtime';
 import { createBatcher } from '../../platform/batcher';
 import { createBell, type Bell } from '../../platform/bell';
 import type { Logger } from '../../platform/logger';
@@ -14,8 +15,6 @@ import {
   type Recorded,
 } from '../../storage/observations';
 import type { ObservedResource } from '../../storage/states';
-import { hintAtRevisions } from './git-hints';
-import { createHints, type Hint, type Hints } from './hints';
 import { createLook } from './look';
 import { createResourceList, type ResourceList } from './resource-list';
 import { Schedule } from './schedule';
@@ -67,7 +66,7 @@ export function startObserver(options: ObserverOptions): Observer {
   const watches = createWatches({
     ...{ runtimes, logger, resources: () => schedule.all() },
     onChange({ type, resource, hint }) {
-      if (resource !== null && hint !== undefined) hints.tell(resource, asHint(hint));
+      if (resource !== null && hint !== undefined) hints.tell(resource, ofGroups(hint));
       for (const key of resource === null ? keysOf(schedule.all(), type) : [resource])
         schedule.stir(key, now());
       bell.ring();
@@ -166,11 +165,6 @@ function listenForChanges(
       bell.ring();
     },
   });
-}
-
-/** An event of a runtime names the groups of facts that it may explain. */
-function asHint({ groups, attribution }: ChangeHint): Hint {
-  return { covers: (pointer) => groups.includes(groupOf(pointer)), attribution };
 }
 
 function* keysOf(resources: Iterable<ObservedResource>, type: string): Iterable<string> {

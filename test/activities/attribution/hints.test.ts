@@ -1,5 +1,5 @@
 import type { Change } from '../../../domain/drift/change';
-import { createHints, type Hint, type Hints } from '../../../workers/observe/hints';
+import { createHints, type Hint, type Hints } from '../../../activities/attribution/hints';
 
 let hints: Hints;
 beforeEach(() => {

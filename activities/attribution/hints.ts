@@ -1,4 +1,6 @@
+import type { ChangeHint } from '../../domain/action/runtime';
 import type { Attribution, Change } from '../../domain/drift/change';
+import { groupOf } from '../../domain/drift/normalise';
 import type { ResourceKey } from '../../domain/resource';
 
 /** What may explain differences that the next looks find. */
@@ -6,6 +8,11 @@ export interface Hint {
   /** Whether it may explain a difference at this pointer. */
   covers: (pointer: string) => boolean;
   attribution: Attribution;
+}
+
+/** An event of a runtime names the groups of facts that it may explain. */
+export function ofGroups({ groups, attribution }: ChangeHint): Hint {
+  return { covers: (pointer) => groups.includes(groupOf(pointer)), attribution };
 }
 
 /** How the differences of resources came about, as far as somebody told. */
