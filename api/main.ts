@@ -10,6 +10,7 @@ import { createPool } from '../storage/database';
 import { createRedis } from '../storage/redis';
 import { createSampleStore } from '../storage/samples';
 import { buildApp } from './app';
+import { startComparingAnew } from './compare-anew';
 import { loadApiConfig, type ApiConfig, type ApiProcessConfig } from './config';
 import { startMirror } from './mirror';
 import { startRetention } from './retention';
@@ -36,6 +37,8 @@ async function run(config: ApiProcessConfig): Promise<void> {
   lifecycle.onStop('sealer', () => sealer.close());
   const mirror = redis === null ? null : startMirror({ pool, redis, logger });
   lifecycle.onStop('mirror', () => mirror?.close());
+  const comparing = startComparingAnew({ pool, logger, now });
+  lifecycle.onStop('comparing anew', () => comparing.close());
   const detector = await startDetector({ pool, temporal, logger, registry, now });
   lifecycle.onStop('detector', detector.stop);
   const samples = createSampleStore({ pool, now, onCommitted: detector.onCommitted });

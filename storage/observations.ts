@@ -44,6 +44,8 @@ export interface Reported {
   actor: string;
   correlationId: string | null;
   receivedAt: number;
+  /** It was known already, and is compared with another manifest now: what begins or ends does so now. */
+  isKnown?: true;
 }
 
 export type Recorded =
@@ -81,7 +83,7 @@ export async function recordObservations(
     tags: { namespace, resource: name },
   }));
   const drift = await series.resolve(names);
-  await partitions.ensure(observations.map(({ observedAt }) => observedAt));
+  await partitions.ensure(observations.map(comparedAt));
   return inTransaction(pool, async (db) => {
     await holdRevisions(db);
     const reasons = new Map([
@@ -99,7 +101,7 @@ export async function recordObservations(
       const seriesId = drift[i]?.seriesId;
       if (seriesId === undefined) throw new Error('the series of resource_drift was not resolved');
       if (reasons.has(one.resource.resource)) return [];
-      return [{ seriesId, ts: one.observedAt, value: one.changes.length, lag: lagOf(one) }];
+      return [{ seriesId, ts: comparedAt(one), value: one.changes.length, lag: lagOf(one) }];
     });
     await writeSamples(db, samples);
     return observations.map((one) => {
@@ -174,11 +176,16 @@ async function staleReports(
   );
 }
 
+/** From when on what it differs in counts. */
+function comparedAt({ observedAt, reported }: Observation): number {
+  return reported?.isKnown === true ? reported.receivedAt : observedAt;
+}
+
 const LONGEST_LAG_SECONDS = 32_767;
 
 /** Seconds from the observation until Vigil heard of it: what is old news starts and ends nothing. */
 function lagOf({ observedAt, reported }: Observation): number {
-  if (reported === undefined) return 0;
+  if (reported === undefined || reported.isKnown === true) return 0;
   const seconds = Math.round((reported.receivedAt - observedAt) / 1000);
   return Math.min(Math.max(seconds, -LONGEST_LAG_SECONDS), LONGEST_LAG_SECONDS);
 }
@@ -232,18 +239,19 @@ async function writeDrift(
 
 /** The onset stays that of the first observation that differed, however the difference changes after it. */
 async function openDrift(db: PoolClient, observations: readonly Observation[]): Promise<void> {
-  const rows = observations.flatMap(({ resource: { resource, revision }, changes, observedAt }) =>
-    changes.map((change) => ({ ...change, resource, revision, observedAt })),
-  );
+  const rows = observations.flatMap((one) => {
+    const { resource, revision } = one.resource;
+    return one.changes.map((change) => ({ ...change, resource, revision, at: comparedAt(one) }));
+  });
   if (rows.length === 0) return;
   await query(
     db,
     `insert into drift_events (resource, pointer, kind, desired, observed, revision, onset,
        severity, attribution)
      select resource, pointer, kind, coalesce(desired, 'null'), coalesce(observed, 'null'), revision,
-       to_timestamp("observedAt" / 1000.0), severity, attribution
+       to_timestamp(at / 1000.0), severity, attribution
      from jsonb_to_recordset($1) as r(resource text, pointer text, kind text, desired jsonb,
-       observed jsonb, revision bigint, "observedAt" float8, severity text, attribution jsonb)
+       observed jsonb, revision bigint, at float8, severity text, attribution jsonb)
      order by resource, pointer
      on conflict (resource, pointer) where resolved_at is null do update set
        kind = excluded.kind, desired = excluded.desired, observed = excluded.observed,
@@ -263,7 +271,7 @@ async function resolveDrift(
   news: ReadonlyMap<string, News>,
 ): Promise<void> {
   const rows = observations.flatMap((one) =>
-    newsOf(news, one).resolved.map(({ id }) => ({ id, at: one.observedAt })),
+    newsOf(news, one).resolved.map(({ id }) => ({ id, at: comparedAt(one) })),
   );
   if (rows.length === 0) return;
   await query(

@@ -1,3 +1,5 @@
+import type { ObservedState } from '../domain/action/runtime';
+import type { Change } from '../domain/drift/change';
 import type { Override } from '../domain/drift/rules';
 import type { ServiceSpec } from '../domain/resource';
 import { query, type Db } from './database';
@@ -50,6 +52,26 @@ export async function getObserved(
     [resource],
   );
   return row ?? null;
+}
+
+/** What others told, with the state as they told it last (epoch ms). */
+export interface ToldState extends ObservedResource {
+  observed: ObservedState;
+  changes: Change[];
+  observer: string;
+  observedAt: number;
+}
+
+/** The live resources that others see, on other hosts or of these runtimes, and that somebody saw. */
+export async function listTold(db: Db, runtimes: readonly string[]): Promise<ToldState[]> {
+  return query<ToldState & Record<string, unknown>>(
+    db,
+    `select r.*, s.observed, s.changes, s.observer, s.observed_at as "observedAt"
+     from (select host, ${COLUMNS} from resources r where deleted_at is null) r
+     join states s on s.resource = r.resource
+     where r.host is not null or r.spec -> 'runtime' ->> 'type' = any($1) order by r.resource`,
+    [runtimes],
+  );
 }
 
 const COLUMNS = `resource, namespace, name, namespace || '/' || service as service, spec, revision,

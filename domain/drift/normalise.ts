@@ -50,9 +50,12 @@ export function desiredFacts(spec: ServiceSpec, sha256: Sha256): Facts {
   };
 }
 
+/** Runtimes that cannot look. */
+export const REPORTED_RUNTIMES: readonly string[] = ['script', 'webhook', 'external'];
+
 /** Whether its runtime cannot look, so that outsiders report it, and only what they report counts. */
 export function isReported({ runtime }: ServiceSpec): boolean {
-  return ['script', 'webhook', 'external'].includes(runtime.type);
+  return REPORTED_RUNTIMES.includes(runtime.type);
 }
 
 function statedBy({ runtime, desired }: ServiceSpec): Stated {

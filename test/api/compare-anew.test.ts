@@ -1,0 +1,83 @@
+import { pino } from 'pino';
+import { startComparingAnew } from '../../api/compare-anew';
+import type { ServiceSpec } from '../../domain/resource';
+import { query } from '../../storage/database';
+import { applyRevision } from '../../storage/manifests';
+import { createTestApi, type TestApi } from '../support/api';
+import { createTestDatabase, type TestDatabase } from '../support/database';
+import { service } from '../support/manifest-objects';
+import { waitFor } from '../support/wait';
+
+const NOW = Date.UTC(2026, 4, 1, 12, 0, 0);
+
+let database: TestDatabase;
+let api: TestApi;
+let comparing: ReturnType<typeof startComparingAnew>;
+let now = NOW;
+
+beforeEach(async () => {
+  now = NOW;
+  database = await createTestDatabase();
+  api = await createTestApi({ pool: database.pool, deps: { now: () => now } });
+  await apply({ version: '1.3' });
+  await report({ isRunning: true, version: '1.3' });
+  const logger = pino({ level: 'silent' });
+  comparing = startComparingAnew({ pool: database.pool, logger, now: () => now });
+});
+afterEach(async () => {
+  await comparing.close();
+  await api.close();
+  await database.drop();
+});
+
+async function apply(desired: NonNullable<ServiceSpec['desired']>): Promise<void> {
+  const runtime = { type: 'external' as const };
+  const sync = { mode: 'detect' as const, cooldownMs: 1000 };
+  await applyRevision(database.pool, {
+    ...{ source: 'folder', author: 'vigil', correlationId: null, deletions: [] },
+    mode: 'replaceSource',
+    objects: [service('shop', { runtime, sync, desired })],
+  });
+}
+
+async function report(payload: object): Promise<void> {
+  const url = '/api/v1/state/default/shop';
+  expect((await api.app.inject({ method: 'PUT', url, payload })).statusCode).toBe(200);
+}
+
+const rows = (sql: string) => query<Record<string, unknown>>(database.pool, sql);
+const drift = () =>
+  rows('select pointer, desired, onset, resolved_at from drift_events order by id');
+
+test('what was reported once is compared with each new revision, and stays as old as it is', async () => {
+  now += 3_600_000;
+  await apply({ version: '1.4' });
+  await waitFor('the difference', async () => (await drift()).length === 1);
+  expect(await drift()).toEqual([
+    { pointer: '/version', desired: '1.4', onset: now, resolved_at: null },
+  ]);
+  expect(await rows('select observed_at, observer from states')).toEqual([
+    { observed_at: NOW, observer: 'anonymous' },
+  ]);
+  expect(await rows('select value, lag, ts from samples order by ts')).toEqual([
+    { value: 0, lag: 0, ts: NOW },
+    { value: 1, lag: 0, ts: now },
+  ]);
+
+  now += 1000;
+  await apply({ version: '1.3' });
+  await waitFor('its end', async () => (await drift())[0]?.['resolved_at'] === now);
+  expect(
+    await rows(`select event, actor from audit_events where event like 'drift%' order by id`),
+  ).toEqual([
+    { event: 'drift_detected', actor: 'vigil' },
+    { event: 'drift_resolved', actor: 'vigil' },
+  ]);
+});
+
+test('a revision that changes nothing in what is desired writes nothing', async () => {
+  await apply({ version: '1.3', image: 'shop:1' });
+  await apply({ version: '1.4' });
+  await waitFor('the second one', async () => (await drift()).length === 1);
+  expect(await rows('select count(*) as samples from samples')).toEqual([{ samples: 2 }]);
+});
