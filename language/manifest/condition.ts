@@ -17,7 +17,7 @@ const held = z
   .refine((text) => parseDuration(text) !== null, HELD_MESSAGE)
   .optional();
 
-const conditionSchema = z.strictObject({
+export const conditionSchema = z.strictObject({
   type: z.enum(['metric_exceeds', 'metric_below']),
   metric: z.string().regex(METRIC, 'must be a metric name: letters, digits, _ and :'),
   threshold: z
@@ -29,7 +29,7 @@ const conditionSchema = z.strictObject({
   for: held,
 });
 
-const listSchema = { all: listOf('all'), any: listOf('any') };
+export const listSchema = { all: listOf('all'), any: listOf('any') };
 
 function listOf(key: 'all' | 'any') {
   return z.strictObject({

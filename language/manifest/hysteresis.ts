@@ -62,11 +62,11 @@ function wholeOf({ expression, forMs }: Condition): Expression {
     : { kind: 'for', at: expression.at, operand: expression, durationMs: forMs };
 }
 
-const severityWord = z.enum(['info', 'warning', 'critical']);
+export const severityWord = z.enum(['info', 'warning', 'critical']);
 
 const severitySchema = z.strictObject({ severity: severityWord.default('warning') });
 
-const gradeSchema = z.strictObject({ severity: severityWord, condition: anything });
+export const gradeSchema = z.strictObject({ severity: severityWord, condition: anything });
 
 /** `severity: warning`, or `[{ severity: critical, condition: … }, …]` of which the first that holds counts. */
 export function compileSeverity(

@@ -3,7 +3,9 @@ import type { RuntimeCatalogue } from '../../domain/action/runtime';
 import { approvalSchema } from './approval';
 import { approversSchema } from './approvers';
 import { API_VERSION, metadataSchema } from './compile';
+import { conditionSchema, listSchema } from './condition';
 import { groupLimitsSchema, groupSchema, stormSchema } from './group';
+import { gradeSchema, severityWord } from './hysteresis';
 import { MANIFEST_KINDS, type ManifestKind } from './kinds';
 import { policyLimitsSchema } from './limits';
 import { maintenanceSchema, spanSchema } from './maintenance';
@@ -11,6 +13,7 @@ import { policySchema, verifySchema } from './policy';
 import { recurringSchema, scheduleSchema } from './schedule';
 import { configFileSchema } from './service/config';
 import { healthCheckSchema, remediationSchema } from './service/health';
+import { limitsSchema, reloadSchema } from './service/process-extras';
 import { processSchema } from './service/runtime';
 import { scalingSchema, serviceSchema } from './service/service';
 import { amountsSchema } from './service/short-forms';
@@ -42,8 +45,10 @@ export function manifestSchemas(
     $schema: DIALECT,
     title: 'A manifest of Vigil',
     type: 'object',
-    required: ['kind'],
     properties: { kind: { enum: [...MANIFEST_KINDS] } },
+    if: { required: ['policies'], not: { required: ['kind'] } },
+    then: listOfPolicies(described.Policy),
+    else: { required: ['kind'] },
     allOf: kinds.map(([kind, schema]) => ({
       if: { properties: { kind: { const: kind } }, required: ['kind'] },
       then: schema,
@@ -57,13 +62,46 @@ export function manifestSchemas(
   };
 }
 
+/** Text; numbers and words are taken as they are written. */
+const TEXT: JsonSchema = { type: ['string', 'number', 'boolean'] };
+const TEXT_MAP: JsonSchema = { type: 'object', additionalProperties: TEXT };
+const COMMAND: JsonSchema = { type: 'array', items: TEXT, minItems: 1 };
+
+/** As text, or in the words of JSON. */
+function conditionOf(): JsonSchema {
+  const forms = [conditionSchema, listSchema.all, listSchema.any].map(schemaOf);
+  return { anyOf: [{ type: 'string' }, ...forms] };
+}
+
+function severityOf(condition: JsonSchema): JsonSchema {
+  const grade = withSections(gradeSchema, { condition });
+  return { anyOf: [schemaOf(severityWord), { type: 'array', minItems: 1, items: grade }] };
+}
+
+function stepsOf(): JsonSchema {
+  const params = TEXT_MAP;
+  const step = withSections(stepSchema, { action: { type: 'string' }, params });
+  return { type: 'array', minItems: 1, items: step };
+}
+
+/** What a Service may say beside its runtime, or in the place of it. */
+const SHORT_FORMS: Readonly<Record<string, JsonSchema>> = {
+  image: { type: 'string' },
+  command: COMMAND,
+  env: TEXT_MAP,
+  replicas: { type: 'integer', minimum: 0 },
+  version: { type: 'string' },
+};
+
 function describedKinds(catalogue: readonly RuntimeCatalogue[]): Record<ManifestKind, Described> {
-  const target = schemaOf(targetSchema);
+  const target = withSections(targetSchema, { labels: TEXT_MAP });
+  const condition = conditionOf();
   return {
     Service: {
       about: 'A thing to keep healthy: one runtime, on one host or on several',
       spec: serviceSchema,
       sections: {
+        ...SHORT_FORMS,
         runtime: runtimeSchema(catalogue),
         healthCheck: schemaOf(healthCheckSchema),
         remediation: schemaOf(remediationSchema),
@@ -78,8 +116,8 @@ function describedKinds(catalogue: readonly RuntimeCatalogue[]): Record<Manifest
       about: 'When a condition holds long enough on its targets, steps are run, within limits',
       spec: policySchema,
       sections: {
-        target,
-        steps: { type: 'array', minItems: 1, items: schemaOf(stepSchema) },
+        ...{ target, condition, clear: condition, severity: severityOf(condition) },
+        ...{ action: { type: 'string' }, steps: stepsOf() },
         limits: schemaOf(policyLimitsSchema),
         approval: schemaOf(approvalSchema),
         verify: schemaOf(verifySchema),
@@ -110,7 +148,7 @@ function describedKinds(catalogue: readonly RuntimeCatalogue[]): Record<Manifest
 
 function kindSchema(kind: ManifestKind, { about, spec, sections }: Described): JsonSchema {
   const metadata = withSections(metadataSchema, {
-    labels: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+    labels: TEXT_MAP,
   });
   return {
     title: kind,
@@ -127,13 +165,26 @@ function kindSchema(kind: ManifestKind, { about, spec, sections }: Described): J
   };
 }
 
+/** `policies: [{ name, condition, … }]`: each entry is a Policy's spec with its name beside it. */
+function listOfPolicies({ spec, sections }: Described): JsonSchema {
+  const { properties } = schemaOf(metadataSchema);
+  const { name, namespace } = properties as Record<'name' | 'namespace', JsonSchema>;
+  const entry = withSections(spec, { name, namespace, ...sections });
+  return {
+    required: ['policies'],
+    additionalProperties: false,
+    properties: { policies: { type: 'array', items: { ...entry, required: ['name'] } } },
+  };
+}
+
 /** `host` belongs to every runtime. */
 function runtimeSchema(catalogue: readonly RuntimeCatalogue[]): JsonSchema {
   const host = { type: 'string', description: 'Where it runs; absent: on the control host' };
   const process = withSections(processSchema, {
     host,
     type: { const: 'process' },
-    command: { type: 'array', items: {}, minItems: 1 },
+    ...{ command: COMMAND, env: TEXT_MAP },
+    ...{ reload: schemaOf(reloadSchema), limits: schemaOf(limitsSchema) },
   });
   const others = catalogue.flatMap(({ type, schema }) =>
     schema === undefined ? [] : [{ type, schema: withSections(schema, { host }) }],

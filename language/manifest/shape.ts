@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { RuntimeCatalogue } from '../../domain/action/runtime';
+import { formatDuration } from '../../domain/policy/duration';
 import { parseDuration } from '../duration';
 import { suggest } from '../problem';
 import { fieldsAt } from './fields';
@@ -178,8 +179,17 @@ export const nameField = z
 
 /** `500ms`, `5s`, `5m`, `1h` or whole milliseconds → milliseconds. */
 export function durationField(options: { fallback: number; min?: number }): DurationField {
-  return durationOrNull(options).transform((ms) => ms ?? options.fallback);
+  return durationOrNull(options)
+    .transform((ms) => ms ?? options.fallback)
+    .meta({ ...DURATION, default: formatDuration(options.fallback) });
 }
+
+/** What an editor may know of it. */
+const DURATION = {
+  type: ['string', 'integer'],
+  pattern: String.raw`^(\d+(\.\d+)?(ms|s|m|h|d|w|y))+$`,
+  minimum: 0,
+};
 
 type DurationField = z.ZodType<number>;
 
@@ -198,7 +208,8 @@ export function durationOrNull({ min = 0 }: { min?: number }): z.ZodType<number 
           : `must be at least ${min}ms`;
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
-    });
+    })
+    .meta(DURATION);
 }
 
 function wholeNumber(value: unknown): number | null {

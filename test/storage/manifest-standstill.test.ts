@@ -55,12 +55,23 @@ test('a revision that would remove more than half waits, changes nothing and say
   });
 });
 
-test('exactly half is removed without a question, and so are fewer than three', async () => {
+test('exactly half is removed without a question, and so is one alone', async () => {
   await apply(named(...SIX));
   expect(await apply(named('a', 'b', 'c'))).toMatchObject({ kind: 'applied' });
+  expect(await apply(named('a'))).toEqual({ kind: 'held', count: 2, of: 3 });
+  expect(await apply(named('a', 'b'))).toMatchObject({ kind: 'applied' });
+  expect(await apply([])).toEqual({ kind: 'held', count: 2, of: 2 });
   expect(await apply(named('a'))).toMatchObject({ kind: 'applied' });
   expect(await apply([])).toMatchObject({ kind: 'applied' });
   expect(await inForce()).toEqual([]);
+});
+
+test('what is added in the same revision does not make up for what goes', async () => {
+  await apply(named(...SIX));
+  expect(await apply(named('a', 'b', 'u', 'v', 'w', 'x'))).toMatchObject({
+    kind: 'held',
+    count: 4,
+  });
 });
 
 test('a person lets through just what is held, and another revision asks again', async () => {

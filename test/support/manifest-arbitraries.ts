@@ -225,3 +225,45 @@ export const manifests: fc.Arbitrary<ManifestData[]> = fc.uniqueArray(manifest, 
     return JSON.stringify([kind, namespace, name]);
   },
 });
+
+/** Below these stands data, whose keys are anything. */
+const DATA = ['labels', 'env', 'actions'];
+
+/** The paths of every field of a document. */
+function fieldsOf(value: unknown, path: (string | number)[] = []): (string | number)[][] {
+  if (typeof value !== 'object' || value === null) return [];
+  const isData = DATA.includes(String(path.at(-1)));
+  return Object.entries(value).flatMap(([key, part]: [string, unknown]) => {
+    const step = Array.isArray(value) ? Number(key) : key;
+    const at = [...path, step];
+    const isField = typeof step === 'string' && !isData;
+    return [...(isField ? [at] : []), ...fieldsOf(part, at)];
+  });
+}
+
+function renamed(
+  value: unknown,
+  [step, ...rest]: readonly (string | number)[],
+  to: string,
+): unknown {
+  if (step === undefined) return value;
+  if (Array.isArray(value))
+    return value.map((part: unknown, i) => (i === step ? renamed(part, rest, to) : part));
+  return Object.fromEntries(
+    Object.entries(value as ManifestData).map(([key, part]) => {
+      if (key !== step) return [key, part];
+      return rest.length === 0 ? [to, part] : [key, renamed(part, rest, to)];
+    }),
+  );
+}
+
+/** A manifest of which one field, at any depth, has its last letter twice. */
+export const misspelt: fc.Arbitrary<{ document: ManifestData; word: string; meant: string }> = fc
+  .tuple(manifest, fc.nat())
+  .map(([document, pick]) => {
+    const fields = fieldsOf(document);
+    const path = fields[pick % fields.length] ?? [];
+    const meant = String(path.at(-1));
+    const word = `${meant}${meant.slice(-1)}`;
+    return { document: renamed(document, path, word) as ManifestData, word, meant };
+  });

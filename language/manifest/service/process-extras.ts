@@ -3,7 +3,7 @@ import { RELOAD_SIGNALS, type ProcessSpec } from '../../../domain/runtime-spec';
 import { check, type Context } from '../shape';
 import type { Path } from '../source';
 
-const reloadSchema = z.strictObject({ signal: z.enum(RELOAD_SIGNALS).default('SIGHUP') });
+export const reloadSchema = z.strictObject({ signal: z.enum(RELOAD_SIGNALS).default('SIGHUP') });
 
 const UNITS: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
 const MIN_MEMORY = UNITS['Mi'] ?? 0;
@@ -21,7 +21,7 @@ const cpuField = z
 
 const countField = z.int().min(1, 'must be at least 1');
 
-const limitsSchema = z.strictObject({
+export const limitsSchema = z.strictObject({
   memory: memoryField.optional(),
   cpu: cpuField.optional(),
   openFiles: countField.optional(),

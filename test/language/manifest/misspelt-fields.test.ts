@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { CATALOGUES } from '../../../activities/catalogue';
 import { parseManifests } from '../../../language/manifest/compile';
 import { formatProblem } from '../../../language/problem';
-import { manifests, type ManifestData } from '../../support/manifest-arbitraries';
+import { misspelt } from '../../support/manifest-arbitraries';
 
 /** The problems of a text as `file:line:col: message`. */
 function problemsOf(text: string): string[] {
@@ -110,45 +110,10 @@ test('a field that is like no other is told what there is', () => {
   ]);
 });
 
-/** Below these stands data, whose keys are anything. */
-const DATA = ['labels', 'env', 'actions'];
-
-/** The paths of every field of a document. */
-function fieldsOf(value: unknown, path: (string | number)[] = []): (string | number)[][] {
-  if (typeof value !== 'object' || value === null) return [];
-  const isData = DATA.includes(String(path.at(-1)));
-  return Object.entries(value).flatMap(([key, part]: [string, unknown]) => {
-    const step = Array.isArray(value) ? Number(key) : key;
-    const at = [...path, step];
-    const isField = typeof step === 'string' && !isData;
-    return [...(isField ? [at] : []), ...fieldsOf(part, at)];
-  });
-}
-
-function renamed(
-  value: unknown,
-  [step, ...rest]: readonly (string | number)[],
-  to: string,
-): unknown {
-  if (step === undefined) return value;
-  if (Array.isArray(value))
-    return value.map((part: unknown, i) => (i === step ? renamed(part, rest, to) : part));
-  return Object.fromEntries(
-    Object.entries(value as ManifestData).map(([key, part]) => {
-      if (key !== step) return [key, part];
-      return rest.length === 0 ? [to, part] : [key, renamed(part, rest, to)];
-    }),
-  );
-}
-
 test('whatever field of a manifest is misspelt, at any depth, the one that was meant is named', () => {
   fc.assert(
-    fc.property(manifests, fc.nat(), ([document], pick) => {
-      const fields = fieldsOf(document);
-      const path = fields[pick % fields.length] ?? [];
-      const meant = String(path.at(-1));
-      const word = `${meant}${meant.slice(-1)}`;
-      const text = stringify(renamed(document, path, word));
+    fc.property(misspelt, ({ document, word, meant }) => {
+      const text = stringify(document);
       const problem = `unknown field "${word}"; did you mean "${meant}"?`;
       const found = problemsOf(text).filter((one) => one.endsWith(problem));
       expect(found).toHaveLength(1);
