@@ -55,6 +55,15 @@ HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
 CMD ["deploy/container/keep-running.sh", "node", "--enable-source-maps", "dist/workers/main.js"]
 
 FROM runtime AS gitops
+# For git sources: over https and ssh, and for signatures of both kinds. Helm or kustomize are for an image of your own.
+USER root
+RUN if ! { command -v git && command -v gpg && command -v ssh && command -v ssh-keygen; } > /dev/null; then \
+    apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+      ca-certificates git gnupg openssh-client \
+    && rm -rf /var/lib/apt/lists/*; \
+  fi
+USER vigil
 EXPOSE 8082
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "deploy/container/healthcheck.mjs", "8082"]

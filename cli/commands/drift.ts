@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { DriftRow, listOf } from '../answers';
+import { registerOverrides } from '../drift-overrides';
 import { registerSources } from '../drift-sources';
 import { clock, fullKey, table, talksToApi } from '../output';
 
@@ -8,6 +9,7 @@ const WIDEST = 70;
 export function register(program: Command): void {
   const drift = program.command('drift');
   registerSources(drift);
+  registerOverrides(drift);
   talksToApi(
     drift
       .description('how what runs differs from the manifests, and what holds the repair')
