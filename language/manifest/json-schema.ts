@@ -53,11 +53,15 @@ export function manifestSchemas(
       if: { properties: { kind: { const: kind } }, required: ['kind'] },
       then: schema,
     })),
+    ...definitions(),
   };
   return {
     manifest: whole,
     ...Object.fromEntries(
-      kinds.map(([kind, schema]) => [kind.toLowerCase(), { $schema: DIALECT, ...schema }]),
+      kinds.map(([kind, schema]) => [
+        kind.toLowerCase(),
+        { $schema: DIALECT, ...schema, ...(kind === 'Policy' && definitions()) },
+      ]),
     ),
   };
 }
@@ -67,14 +71,23 @@ const TEXT: JsonSchema = { type: ['string', 'number', 'boolean'] };
 const TEXT_MAP: JsonSchema = { type: 'object', additionalProperties: TEXT };
 const COMMAND: JsonSchema = { type: 'array', items: TEXT, minItems: 1 };
 
-/** As text, or in the words of JSON. */
-function conditionOf(): JsonSchema {
-  const forms = [conditionSchema, listSchema.all, listSchema.any].map(schemaOf);
-  return { anyOf: [{ type: 'string' }, ...forms] };
+/** The only one that contains itself, so that it is referred to. */
+const CONDITION: JsonSchema = { $ref: '#/$defs/condition' };
+
+/** What the root of each schema holds. */
+function definitions(): JsonSchema {
+  const parts = { type: 'array', minItems: 1, items: CONDITION };
+  const forms = [
+    { type: 'string' },
+    schemaOf(conditionSchema),
+    withSections(listSchema.all, { all: parts }),
+    withSections(listSchema.any, { any: parts }),
+  ];
+  return { $defs: { condition: { anyOf: forms } } };
 }
 
-function severityOf(condition: JsonSchema): JsonSchema {
-  const grade = withSections(gradeSchema, { condition });
+function severityOf(): JsonSchema {
+  const grade = withSections(gradeSchema, { condition: CONDITION });
   return { anyOf: [schemaOf(severityWord), { type: 'array', minItems: 1, items: grade }] };
 }
 
@@ -95,7 +108,6 @@ const SHORT_FORMS: Readonly<Record<string, JsonSchema>> = {
 
 function describedKinds(catalogue: readonly RuntimeCatalogue[]): Record<ManifestKind, Described> {
   const target = withSections(targetSchema, { labels: TEXT_MAP });
-  const condition = conditionOf();
   return {
     Service: {
       about: 'A thing to keep healthy: one runtime, on one host or on several',
@@ -116,7 +128,7 @@ function describedKinds(catalogue: readonly RuntimeCatalogue[]): Record<Manifest
       about: 'When a condition holds long enough on its targets, steps are run, within limits',
       spec: policySchema,
       sections: {
-        ...{ target, condition, clear: condition, severity: severityOf(condition) },
+        ...{ target, condition: CONDITION, clear: CONDITION, severity: severityOf() },
         ...{ action: { type: 'string' }, steps: stepsOf() },
         limits: schemaOf(policyLimitsSchema),
         approval: schemaOf(approvalSchema),
