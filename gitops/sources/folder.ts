@@ -31,7 +31,8 @@ export function createFolderSource(options: FolderSourceOptions): Source {
         if (files === null) return { kind: 'unsettled' };
         return render === null ? { kind: 'files', files } : await rendered(render, options);
       } catch (error) {
-        if (error instanceof TreeRefusedError) return refused(folder, [`${folder}: ${error.message}`]);
+        if (error instanceof TreeRefusedError)
+          return refused(folder, [`${folder}: ${error.message}`]);
         if (!isMissing(error)) throw error;
         // The folder itself is missing, or a file in it went while it was read.
         if (await exists(folder)) return { kind: 'unsettled' };
