@@ -10,7 +10,13 @@ const TOLD_MS = 2000;
 let scenario: DriftScenario;
 let docker: Docker;
 
-function manifest({ name = 'web', replicas = 2, mode = 'heal', drift = '{}' } = {}): string {
+function manifest({
+  name = 'web',
+  replicas = 2,
+  mode = 'heal',
+  drift = '{}',
+  scaling = '{ min: 1, max: 4 }',
+} = {}): string {
   return `
 apiVersion: vigil.io/v1
 kind: Service
@@ -27,6 +33,7 @@ spec:
     runningFor: 100ms
   sync: { mode: ${mode}, cooldown: 1s }
   drift: ${drift}
+  scaling: ${scaling}
 `;
 }
 
@@ -149,6 +156,42 @@ describeWithDocker('drift of containers', () => {
     await new Promise((resolve) => setTimeout(resolve, 7000));
     expect(await scenario.outcomes('web')).toEqual([]);
     expect((await (await first()).inspect()).State.Running).toBe(false);
+  });
+
+  test('what an action scaled is no drift, until the manifest says another number', async () => {
+    await scenario.apply(manifest({ replicas: 1 }));
+    await scenario.untilSame('web');
+    const asked = await scenario.api.app.inject({
+      ...{ method: 'POST', url: '/api/v1/actions' },
+      payload: { target: 'web', action: 'scale', params: { by: 1 }, reason: 'a sale' },
+    });
+    expect([asked.statusCode, asked.body]).toEqual([202, expect.any(String)]);
+    await waitFor('two containers', async () => (await containers()).length === 2, 20_000);
+    const seen = async (replicas: number): Promise<void> => {
+      await waitFor(
+        `a look at ${replicas}`,
+        async () => {
+          const rows = await scenario.plane.rows(
+            `select 1 from states where resource = 'default/web' and changes = '[]'
+             and (observed ->> 'replicas')::int = $1`,
+            replicas,
+          );
+          return rows.length > 0;
+        },
+        20_000,
+      );
+    };
+    await seen(2);
+    expect(await scenario.plane.rows('select value, desired from overrides')).toEqual([
+      { value: 2, desired: 1 },
+    ]);
+    // Longer than the verdict's `for`.
+    await new Promise((resolve) => setTimeout(resolve, 7000));
+    expect(await scenario.open('web')).toEqual([]);
+    await scenario.apply(manifest({ replicas: 3 }));
+    await seen(3);
+    expect(await scenario.plane.rows('select 1 from overrides')).toEqual([]);
+    expect(await containers()).toHaveLength(3);
   });
 
   test('a new manifest is repaired as the drift of who changed it', async () => {

@@ -180,6 +180,7 @@ it('a revision that comes between looking and telling is read before it is told 
     },
   });
   await waitFor('the difference', async () => (await state())?.pointers.includes('/env/GREETING'));
+  await waitFor('both answers', () => statuses.length === 2);
   expect(statuses).toEqual([409, 200]);
 });
 
