@@ -66,6 +66,8 @@ function createLook(): Look {
 
 test('a process is found by its environment, with its memory at first and its CPU share then', async () => {
   const child = run({ script: 'for (;;);' });
+  // Just forked it has next to no memory.
+  while ((readStat(child.pid ?? 0)?.cpuTicks ?? 0) < 3);
   const look = createLook();
   const first = await look();
   expect(first['process_up']).toBe(1);
