@@ -165,7 +165,7 @@ describeWithDocker('drift of containers', () => {
       ...{ method: 'POST', url: '/api/v1/actions' },
       payload: { target: 'web', action: 'scale', params: { by: 1 }, reason: 'a sale' },
     });
-    expect([asked.statusCode, asked.body]).toEqual([202, expect.any(String)]);
+    expect([asked.statusCode, asked.body]).toEqual([201, expect.any(String)]);
     await waitFor('two containers', async () => (await containers()).length === 2, 20_000);
     const seen = async (replicas: number): Promise<void> => {
       await waitFor(
@@ -188,6 +188,8 @@ describeWithDocker('drift of containers', () => {
     // Longer than the verdict's `for`.
     await new Promise((resolve) => setTimeout(resolve, 7000));
     expect(await scenario.open('web')).toEqual([]);
+    // Until it is verified, nothing else acts on its target.
+    await scenario.plane.recorded('web', 'succeeded', 30_000);
     await scenario.apply(manifest({ replicas: 3 }));
     await seen(3);
     expect(await scenario.plane.rows('select 1 from overrides')).toEqual([]);
