@@ -57,7 +57,7 @@ test('a changed file names who wrote it, is put right once, and again when it is
     const [change] = await scenario.untilOpen('web', [pointer]);
     expect(change).toMatchObject({
       kind: 'changed',
-      attribution: { from: 'file', by: 'root', what: 'written by root, mode 0644' },
+      attribution: { from: 'file', by: 'root', what: 'written, mode 0644' },
     });
     await healed(count);
     expect(present()).toBe('answer = 42');

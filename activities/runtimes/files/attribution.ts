@@ -11,7 +11,7 @@ export async function writtenBy({ uid, mode, mtimeMs }: Stats): Promise<Attribut
   const digits = (mode & MODE_BITS).toString(8).padStart(4, '0');
   return {
     ...{ from: 'file', by: owner, at: Math.floor(mtimeMs) },
-    what: `written by ${owner}, mode ${digits}`,
+    what: `written, mode ${digits}`,
   };
 }
 
