@@ -10,8 +10,9 @@ export interface OwnParts {
   labels: Record<string, string>;
 }
 
-/** The engine's own, where an image has none. */
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** What engines (Docker, Podman) set by themselves where neither the image nor the spec does: nobody's change. */
+const ENGINES: ReadonlySet<string> = new Set(['PATH', 'HOME', 'HOSTNAME', 'TERM', 'container']);
+const ENGINE_LABELS = ['desktop.docker.io/', 'io.podman.'];
 const VIGILS: ReadonlySet<string> = new Set(Object.values(LABELS));
 
 /** Tells what somebody gave a container that its spec does not have. */
@@ -21,17 +22,25 @@ export async function ownPartsOf(engine: Engine, container: Container): Promise<
 }
 
 function partsOf({ spec, info }: Container, image: Image): OwnParts {
-  const given = new Set([...image.env, `PATH=${DEFAULT_PATH}`]);
+  const given = new Set(image.env);
+  const named = new Set(image.env.map((pair) => pair.slice(0, pair.indexOf('='))));
   const variables = [...variablesOf(info)].filter(
-    ([name, value]) => !(name in spec.env) && !given.has(`${name}=${value}`),
+    ([name, value]) =>
+      !(name in spec.env) &&
+      !given.has(`${name}=${value}`) &&
+      (named.has(name) || !ENGINES.has(name)),
   );
   const labels = Object.entries(info.Config.Labels).filter(
-    ([name, value]) => !VIGILS.has(name) && (name in spec.labels || image.labels[name] !== value),
+    ([name, value]) => name in spec.labels || (isForeign(name) && image.labels[name] !== value),
   );
   return {
     extraVariables: Object.fromEntries(variables),
     labels: Object.fromEntries(labels),
   };
+}
+
+function isForeign(label: string): boolean {
+  return !VIGILS.has(label) && !ENGINE_LABELS.some((prefix) => label.startsWith(prefix));
 }
 
 const DEFAULT_CPU_PERIOD = 100_000;
