@@ -52,3 +52,8 @@ export function amountsOf({ info }: Container): ResourceAmounts {
   const cpu = NanoCpus > 0 ? NanoCpus / 1e9 : quota;
   return { cpu: cpu > 0 ? cpu : null, memory: Memory > 0 ? Memory : null };
 }
+
+/** Engines count billionths of a core. */
+export function isSameCpu(a: number | null, b: number | null): boolean {
+  return Math.round((a ?? 0) * 1e9) === Math.round((b ?? 0) * 1e9);
+}

@@ -48,7 +48,9 @@ type EngineError = Error & { code?: string; statusCode?: number; json?: unknown 
 
 /** @param host a socket's path, or a URL as in DOCKER_HOST; undefined: DOCKER_HOST, else Docker's own default */
 export function createEngine(host: string | undefined): Engine {
-  const docker = connect(host);
+  const docker = connect(host, ANSWER_TIMEOUT_MS);
+  // Of events, silence is no reason to hang up.
+  const listening = connect(host, undefined);
   const place = host ?? process.env['DOCKER_HOST'] ?? '/var/run/docker.sock';
   const ask = <T>(what: string, call: Promise<T>): Promise<T> =>
     call.catch((error: unknown) => {
@@ -105,23 +107,23 @@ export function createEngine(host: string | undefined): Engine {
       return found === null ? null : toImage(found);
     },
     pull: (name) => ask(`pull image ${name}`, pull(docker, name)),
-    events: (options) => ask('follow its events', follow(docker, options)),
+    events: (options) => ask('follow its events', follow(listening, options)),
   };
 }
 
-function connect(host: string | undefined): Docker {
-  const timeout = ANSWER_TIMEOUT_MS;
+function connect(host: string | undefined, timeoutMs: number | undefined): Docker {
+  const timeout = timeoutMs === undefined ? {} : { timeout: timeoutMs };
   // Without one, the library reads DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH itself.
-  if (host === undefined) return new Docker({ timeout });
-  if (host.startsWith('unix://')) return new Docker({ socketPath: host.slice(7), timeout });
-  if (!host.includes('://')) return new Docker({ socketPath: host, timeout });
+  if (host === undefined) return new Docker(timeout);
+  if (host.startsWith('unix://')) return new Docker({ socketPath: host.slice(7), ...timeout });
+  if (!host.includes('://')) return new Docker({ socketPath: host, ...timeout });
   const { hostname, port, protocol } = new URL(host);
   const isTls = protocol === 'https:';
   return new Docker({
     host: hostname,
     port: port === '' ? (isTls ? 2376 : 2375) : Number(port),
     protocol: isTls ? 'https' : 'http',
-    timeout,
+    ...timeout,
   });
 }
 

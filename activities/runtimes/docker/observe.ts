@@ -5,7 +5,8 @@ import type { ObservedState, RuntimeTarget } from '../../../domain/action/runtim
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { adoptedBy, adoptedIdentity } from './adopted';
 import { observeFiles } from '../files/config-files';
-import { amountsOf, ownPartsOf, type OwnParts } from './alterations';
+import { isSecretReference } from '../../../platform/secret-references';
+import { amountsOf, isSameCpu, ownPartsOf, type OwnParts } from './alterations';
 import { identityOf, readSet, variablesOf, type Container } from './containers';
 import { dockerOf, type DockerContext } from './context';
 
@@ -67,15 +68,21 @@ async function variablesShown(
   { spec: { env }, parts }: { spec: DockerSpec; parts: readonly OwnParts[] },
 ): Promise<Record<string, string | null> | null> {
   if (running.length === 0) return null;
-  const present = running.map(({ info }) => variablesOf(info));
   const extras = parts.flatMap(({ extraVariables }) => Object.entries(extraVariables));
+  // What the manifest named once, and names no longer, is there, too; a reference stands for itself.
+  const former = running.flatMap(({ spec }) => Object.entries(spec.env));
   const shown: Record<string, string | null> = Object.fromEntries(
-    extras.filter(([name]) => !(name in env)),
+    [...extras, ...former].filter(([name]) => !(name in env)),
   );
   for (const [name, wanted] of Object.entries(env)) {
     shown[name] = wanted;
-    for (const variables of present) {
-      const value = await secrets.shown(wanted, variables.get(name));
+    for (const { spec, info } of running) {
+      const madeFrom = spec.env[name] ?? '';
+      // Whatever the manifest says by now, the value of a secret is told to nobody.
+      const value =
+        isSecretReference(madeFrom) && madeFrom !== wanted
+          ? madeFrom
+          : await secrets.shown(wanted, variablesOf(info).get(name));
       if (value !== wanted) shown[name] = value;
     }
   }
@@ -96,7 +103,7 @@ function resourcesOf(
   { resources: { cpus, memory } }: DockerSpec,
 ): Pick<ObservedState, 'resources'> {
   const found = running.map(amountsOf);
-  const other = found.find((amounts) => amounts.cpu !== cpus || amounts.memory !== memory);
+  const other = found.find((one) => !isSameCpu(one.cpu, cpus) || one.memory !== memory);
   const resources = other ?? found[0];
   return resources === undefined ? {} : { resources };
 }

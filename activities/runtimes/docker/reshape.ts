@@ -3,7 +3,7 @@ import type { ExecuteRequest, RuntimeTarget } from '../../../domain/action/runti
 import { pointerTo } from '../../../domain/drift/normalise';
 import { isLeft } from '../../../domain/drift/repair';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
-import { amountsOf, ownPartsOf } from './alterations';
+import { amountsOf, isSameCpu, ownPartsOf } from './alterations';
 import { variablesOf, type Container, type ReplicaSet } from './containers';
 import { dockerOf, type DockerContext } from './context';
 import { tailOf } from './logs';
@@ -108,7 +108,7 @@ async function wasAltered(
 ): Promise<boolean> {
   const { spec, info } = container;
   const { cpu, memory } = amountsOf(container);
-  if (memory !== spec.resources.memory || cpu !== spec.resources.cpus) return true;
+  if (memory !== spec.resources.memory || !isSameCpu(cpu, spec.resources.cpus)) return true;
   const present = variablesOf(info);
   for (const [name, text] of Object.entries(spec.env)) {
     if (isLeft(target, pointerTo('env', name))) continue;

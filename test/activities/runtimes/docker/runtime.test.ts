@@ -499,6 +499,18 @@ describeWithDocker('the docker runtime', () => {
     });
   });
 
+  test('tells a variable that the manifest names no longer, and no secret that it was made with', async () => {
+    const file = join(bench.home, 'key');
+    writeFileSync(file, 'hunter2');
+    await bench.runtime.ensureRunning(bench.target({ env: { KEY: `file:${file}`, OLD: '1' } }));
+    const now = bench.target({ env: { KEY: 'open' } });
+    const observed = await bench.runtime.observe(now);
+    expect(observed.env).toEqual({ KEY: `file:${file}`, OLD: '1' });
+    expect(driftPointers(now, observed)).toEqual(['/env/KEY', '/env/OLD']);
+    await act(now, 'sync');
+    expect(driftPointers(now, await bench.runtime.observe(now))).toEqual([]);
+  });
+
   test('tells limits, labels and variables that somebody changed, and sync puts them right', async () => {
     const target = bench.target({
       ...{ env: { A: '1' }, labels: { team: 'shop' } },
