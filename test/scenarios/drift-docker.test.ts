@@ -104,7 +104,10 @@ describeWithDocker('drift of containers', () => {
     await scenario.apply(manifest());
     await scenario.untilSame('web');
     const [gone] = await toldOf(['/replicas'], async () => (await first()).remove({ force: true }));
-    expect(gone?.attribution?.what).toMatch(/was removed$/);
+    // Which of its events comes before the look is a matter of luck.
+    expect(gone?.attribution?.what).toMatch(
+      /(was sent signal 9|exited with code 137|was removed)$/,
+    );
     await scenario.plane.recorded('web', 'succeeded', 30_000);
     await scenario.untilSame('web');
     const old = await (await first()).inspect();

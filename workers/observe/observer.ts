@@ -86,7 +86,8 @@ export function startObserver(options: ObserverOptions): Observer {
     const came = await look(resource);
     if (came === 'superseded') list.ask(key);
     // What an action does explains no drift, and what explained none has come and gone.
-    if (came !== 'failed') hints.settle(key, came === 'acting' ? now() : startedAt);
+    if (!['failed', 'superseded'].includes(came))
+      hints.settle(key, came === 'acting' ? now() : startedAt);
     const isTold = came === 'unseen' || watches.isWorking(resource.spec.runtime.type);
     schedule.done(key, now(), { came, isTold });
   }
