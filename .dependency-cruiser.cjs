@@ -17,6 +17,7 @@ const MAY_IMPORT = {
     'storage',
     'platform',
     'workflows/contract',
+    'activities/attribution',
     'activities/catalogue',
   ],
   gitops: ['domain', 'language', 'storage', 'platform', 'activities/catalogue'],

@@ -20,6 +20,7 @@ import type { Resource, ServiceSpec } from '../domain/resource';
 import { loadOverrides, setOverride } from '../storage/overrides';
 import type { ActivityDeps } from './deps';
 import { verdictNow } from './observation';
+import { withAttribution } from './settled-target';
 
 export interface BeginInput {
   plan: ActionPlan;
@@ -131,7 +132,7 @@ async function markBegun(
   const { resource } = input.plan;
   const overrides = (await loadOverrides(db, [resource])).get(resource) ?? [];
   const target = { resource, spec, ...(overrides.length > 0 && { overrides }) };
-  return { kind: 'go', target, at: now };
+  return { kind: 'go', target: await withAttribution(db, target), at: now };
 }
 
 /** Scaling stands in the place of the manifest's number, from before its effect on. */

@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { ObservedState, Runtime, StepResult } from '../domain/action/runtime';
-import type { Attribution, Change } from '../domain/drift/change';
-import { driftOf } from '../domain/drift/diff';
+import type { Change } from '../domain/drift/change';
+import { compare, type Attributions } from '../domain/drift/compare';
 import { isLeft } from '../domain/drift/repair';
-import type { Override } from '../domain/drift/rules';
 import { insertAudit } from '../storage/audit';
 import { withTargetLock } from '../storage/journal';
-import type { Observation, Recorded } from '../storage/observations';
+import type { Observation } from '../storage/observation';
+import type { Recorded } from '../storage/observations';
 import { forgetStates, startHold, type ObservedResource } from '../storage/states';
-import { settledTarget, settleTarget } from './settled-target';
+import { settledTarget, settleTarget, withAttribution } from './settled-target';
 
 export interface ObserveDeps {
   pool: Pool;
   record: (observation: Observation) => Promise<Recorded>;
   /** Of changes that were found, by pointer how they came about, where somebody told. Absent: nobody does. */
-  explain?: (resource: string, changes: readonly Change[]) => Record<string, Attribution>;
+  explain?: (resource: string, changes: readonly Change[]) => Attributions;
   /** Host the observer runs on; `control` for the control host. */
   observer: string;
   /** Epoch ms. */
@@ -34,40 +34,24 @@ export interface Observed {
 /** Looks at a resource once and writes down what was seen and how it differs from its manifest. */
 export async function observe(
   deps: ObserveDeps,
-  given: ObservedResource,
+  resource: ObservedResource,
   runtime: Runtime,
 ): Promise<Observed> {
   // Taken before looking: the state is at least as new as its timestamp says.
   const observedAt = deps.now();
-  const resource = { ...given, overrides: standing(given, observedAt) };
-  const observed = await runtime.observe(resource);
-  if (observed.isUnseen === true) {
+  const seen = await runtime.observe(resource);
+  if (seen.isUnseen === true) {
     // What this observer saw before the manifest changed must not stand for ever.
     await forgetStates(deps.pool, [resource.resource], deps.observer);
-    return { observed, changes: [], recorded: { kind: 'skipped', reason: 'unseen' } };
+    return { observed: seen, changes: [], recorded: { kind: 'skipped', reason: 'unseen' } };
   }
-  const changes = changesOf(deps, resource, observed);
-  const { observer } = deps;
+  const { observer, explain } = deps;
+  const { observed, changes } = compare(resource.spec, seen, {
+    ...{ sha256, overrides: resource.overrides },
+    explain: explain && ((found) => explain(resource.resource, found)),
+  });
   const recorded = await deps.record({ resource, observed, changes, observer, observedAt });
   return { observed, changes, recorded };
-}
-
-/** Who made a difference may decide whether it is one: what was told is asked before the rules are. */
-function changesOf(
-  { explain }: ObserveDeps,
-  { resource, spec, overrides }: ObservedResource,
-  observed: ObservedState,
-): Change[] {
-  const changes = driftOf(spec, observed, { sha256, overrides });
-  const told = explain?.(resource, changes) ?? {};
-  if (Object.keys(told).length === 0) return changes;
-  const attribution = { ...observed.attribution, ...told };
-  return driftOf(spec, { ...observed, attribution }, { sha256, overrides });
-}
-
-/** Those whose time is not over. */
-function standing({ overrides = [] }: ObservedResource, now: number): Override[] {
-  return overrides.filter(({ until }) => until === null || until > now);
 }
 
 export type StartAnswer =
@@ -95,7 +79,8 @@ export async function startDesired(
   return withTargetLock(pool, resource.resource, options, async () => {
     const by = await startHold(pool, resource, now());
     if (by !== null) return { kind: 'held', by };
-    const target = settledTarget(resource, await settleTarget(runtime, resource));
+    const known = await withAttribution(pool, resource);
+    const target = settledTarget(resource, await settleTarget(runtime, known));
     if (isLeft(target, '/running')) return { kind: 'left' };
     const result = await runtime.ensureRunning(target);
     if (result === null) return { kind: 'running' };

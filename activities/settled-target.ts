@@ -1,17 +1,32 @@
 import { UNSEEN } from '../domain/action/opaque';
 import type { Runtime, RuntimeTarget } from '../domain/action/runtime';
-import { needsLook, settledOf, withSettled } from '../domain/drift/repair';
+import { withTold } from '../domain/drift/compare';
+import { asksForOwner, needsLook, settledOf, withSettled } from '../domain/drift/repair';
 import type { Settled } from '../domain/drift/rules';
+import type { Db } from '../storage/database';
+import { loadAttributions } from '../storage/states';
 
 /** Whether a target may have to be otherwise than its manifest says. */
 export function hasRules({ spec, overrides = [] }: RuntimeTarget): boolean {
   return needsLook(spec) || overrides.length > 0;
 }
 
+/** The target with who made what differs, as far as its rules may ask for that and observers wrote it down. */
+export async function withAttribution<T extends RuntimeTarget>(
+  db: Db,
+  target: T,
+): Promise<T & Pick<RuntimeTarget, 'attribution'>> {
+  if (!asksForOwner(target.spec)) return target;
+  const attribution = (await loadAttributions(db, [target.resource])).get(target.resource);
+  return attribution === undefined ? target : { ...target, attribution };
+}
+
 /** Where a target is not to be as its manifest says. It is looked at only where rules ask for it. */
 export async function settleTarget(runtime: Runtime, target: RuntimeTarget): Promise<Settled[]> {
   const { spec, overrides = [] } = target;
-  const observed = needsLook(spec) ? await runtime.observe(target) : UNSEEN;
+  const observed = needsLook(spec)
+    ? withTold(await runtime.observe(target), target.attribution ?? {})
+    : UNSEEN;
   return settledOf(spec, observed, { overrides });
 }
 

@@ -1,51 +1,73 @@
 import type { Pool } from 'pg';
+import { hintAtRevisions } from '../activities/attribution/git-hints';
+import { createHints, type Hints } from '../activities/attribution/hints';
 import { canonicalJson } from '../domain/canonical-json';
-import { driftOf } from '../domain/drift/diff';
+import { compare } from '../domain/drift/compare';
 import { REPORTED_RUNTIMES } from '../domain/drift/normalise';
+import { createBatcher } from '../platform/batcher';
 import type { Logger } from '../platform/logger';
+import { isDatabaseAway } from '../storage/away';
 import { listen } from '../storage/listen';
-import { createObservationStore, recordObservation } from '../storage/observations';
-import type { ObservationStore } from '../storage/observations';
+import type { Observation } from '../storage/observation';
+import { createObservationStore, recordObservations, type Recorded } from '../storage/observations';
 import { listTold, type ToldState } from '../storage/states';
 import { sha256 } from './report';
 import { createWaker } from './waker';
 
 /** The net below NOTIFY. */
 const POLL_MS = 60_000;
+const MAX_BATCH = 250;
+
+interface Deps {
+  pool: Pool;
+  logger: Logger;
+  /** Epoch ms. */
+  now: () => number;
+}
 
 /**
  * Compares what others reported last with the manifests again when those change: a report may come
  * only once in a while, and what differs from a new revision, or no longer does, is told at once.
  */
-export function startComparingAnew(deps: { pool: Pool; logger: Logger; now: () => number }): {
-  close: () => Promise<void>;
-} {
+export function startComparingAnew(deps: Deps): { close: () => Promise<void> } {
   const { pool, logger, now } = deps;
-  const store = createObservationStore(pool);
   const waker = createWaker();
+  const round = createRound(deps);
+  let asked = new Set<string>();
+  let fullAt = -Infinity;
   const listener = listen(pool, {
     channels: ['vigil_revision', 'vigil_observe'],
-    onNotify: waker.wake,
-    onListening: waker.wake,
+    onNotify(channel, payload) {
+      if (channel === 'vigil_observe') asked.add(payload);
+      waker.wake();
+    },
+    onListening() {
+      fullAt = -Infinity;
+      waker.wake();
+    },
   });
   let isClosed = false;
   let isFailing = false;
 
-  async function round(): Promise<void> {
+  async function runRound(): Promise<void> {
+    const keys = asked;
+    asked = new Set();
+    const isFull = now() >= fullAt;
+    if (isFull) fullAt = now() + POLL_MS;
     try {
-      const known = await listTold(pool, REPORTED_RUNTIMES);
-      for (const told of known) await compare(store, told, now());
+      await round([...keys], isFull);
       isFailing = false;
     } catch (err) {
       if (!isFailing) logger.warn({ err }, 'reports cannot be compared anew, trying again');
       isFailing = true;
+      fullAt = -Infinity;
     }
   }
 
   async function run(): Promise<void> {
     while (!isClosed) {
-      await round();
-      await waker.wait(POLL_MS);
+      await runRound();
+      await waker.wait(isFailing ? RETRY_MS : POLL_MS);
     }
   }
 
@@ -59,13 +81,62 @@ export function startComparingAnew(deps: { pool: Pool; logger: Logger; now: () =
   };
 }
 
-async function compare(store: ObservationStore, told: ToldState, now: number): Promise<void> {
-  const { observed, observer, observedAt, ...resource } = told;
-  const changes = driftOf(told.spec, observed, { sha256, overrides: told.overrides });
-  if (canonicalJson(changes) === canonicalJson(told.changes)) return;
-  await recordObservation(store, {
+const RETRY_MS = 5_000;
+
+/** One round over everything, or over what these and the latest revisions changed. What cannot be compared is logged once. */
+function createRound({ pool, logger, now }: Deps) {
+  const hints = createHints();
+  const store = createObservationStore(pool);
+  const record = createBatcher<Observation, Recorded>({
+    run: (observations) => recordObservations(store, observations),
+    ...{ maxItems: MAX_BATCH, waitMs: 0, isCommon: isDatabaseAway },
+  });
+  const known = new Map<string, ToldState>();
+  const failing = new Set<string>();
+  let latest = -1;
+
+  async function compareOne(told: ToldState): Promise<void> {
+    const observation = anew(told, hints, now());
+    if (observation !== null) await record(observation);
+    hints.settle(told.resource, now());
+  }
+
+  async function tryOne(told: ToldState): Promise<void> {
+    const key = told.resource;
+    try {
+      await compareOne(told);
+      failing.delete(key);
+    } catch (err) {
+      if (isDatabaseAway(err)) throw err;
+      if (!failing.has(key)) logger.error({ resource: key, err }, 'a report cannot be compared');
+      failing.add(key);
+    }
+  }
+
+  return async function round(keys: readonly string[], isFull: boolean): Promise<void> {
+    const since = isFull ? -1 : latest;
+    const found = await listTold(pool, REPORTED_RUNTIMES, { since, resources: keys });
+    await hintAtRevisions(pool, hints, { known: (key) => known.get(key), found });
+    const settled = await Promise.allSettled(found.map(tryOne));
+    for (const one of settled) if (one.status === 'rejected') throw one.reason;
+    if (isFull) known.clear();
+    for (const one of found) known.set(one.resource, one);
+    latest = found.reduce((most, { revision }) => Math.max(most, revision), latest);
+  };
+}
+
+/** A report, compared with what is desired now; null: it differs in nothing else than before. */
+function anew(told: ToldState, hints: Hints, now: number): Observation | null {
+  const { observed: seen, observer, observedAt, changes: before, ...resource } = told;
+  const { spec, overrides } = resource;
+  const { observed, changes } = compare(spec, seen, {
+    ...{ sha256, overrides },
+    explain: (differing) => hints.explain(resource.resource, differing),
+  });
+  if (canonicalJson(changes) === canonicalJson(before)) return null;
+  return {
     ...{ resource, observed, changes, observer, observedAt },
     // What was reported meanwhile is newer, and counts.
     reported: { actor: 'vigil', correlationId: null, receivedAt: now, isKnown: true },
-  });
+  };
 }

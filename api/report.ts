@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto';
-import { driftOf } from '../domain/drift/diff';
+import type { ObservedState } from '../domain/action/runtime';
 import type { Change } from '../domain/drift/change';
+import { compare, recalling, type Compared } from '../domain/drift/compare';
 import { isReported } from '../domain/drift/normalise';
+import { completed } from '../domain/drift/partial-report';
 import { recordObservation, type ObservationStore } from '../storage/observations';
 import type { Recorded } from '../storage/observations';
 import { getObserved, type ObservedResource } from '../storage/states';
+import { getState } from '../storage/states-read';
 import type { ApiDeps } from './deps';
 import { MAX_AHEAD_MS } from './ingest/samples';
 import { conflict, notFound, unprocessable } from './problems';
 import { observedOf, type ReportBody } from './report-body';
 
-/** A revision or an override may come between reading what is desired and writing what differs. */
-const MAX_TRIES = 3;
+/** What may come between reading what is known and writing what differs: a revision or an override, and another report. */
+const MAX_TRIES: Partial<Record<string, number>> = { superseded: 3, overtaken: 100 };
 
 interface ReportOptions {
   resource: string;
@@ -53,22 +56,38 @@ export async function report(
 ): Promise<Reported> {
   const receivedAt = deps.now();
   const { body, actor, correlationId } = options;
-  const observedAt = body.observedAt ?? receivedAt;
-  checkAge(deps, observedAt, receivedAt);
-  const observed = observedOf(body);
+  checkAge(deps, body.observedAt ?? receivedAt, receivedAt);
+  // By a clock that is ahead, nobody else's report would be newer.
+  const observedAt = Math.min(body.observedAt ?? receivedAt, receivedAt);
+  const told = observedOf(body);
   for (let tries = 1; ; tries++) {
     const resource = await findWatched(deps, options.resource);
     checkReportable(resource, body);
-    const changes = driftOf(resource.spec, observed, { sha256, overrides: resource.overrides });
+    const { completes, ...compared } = await compareReport(deps, resource, told);
+    const { changes } = compared;
     const recorded = await recordObservation(store, {
-      ...{ resource, observed, changes, observedAt, observer: actor },
-      reported: { actor, correlationId, receivedAt },
+      ...{ resource, ...compared, observedAt, observer: actor },
+      reported: { actor, correlationId, receivedAt, completes },
     });
-    const isSuperseded = recorded.kind === 'skipped' && recorded.reason === 'superseded';
-    if (isSuperseded && tries < MAX_TRIES) continue;
+    const reason = recorded.kind === 'skipped' ? recorded.reason : '';
+    if (tries < (MAX_TRIES[reason] ?? 0)) continue;
     refuseSkipped(recorded, resource.resource);
     return { changes, recorded, observedAt };
   }
+}
+
+/** How a report differs from what is desired, read with what was known before; that is seldom all for a Service that only others see. */
+async function compareReport(
+  { pool }: ApiDeps,
+  { resource, spec, overrides }: WatchedResource,
+  told: ObservedState,
+): Promise<Compared & { completes: number | null | undefined }> {
+  const before = await getState(pool, resource);
+  const isPartial = isReported(spec);
+  const whole = isPartial && before !== null ? completed(told, before.observed) : told;
+  const explain = recalling(before?.observed.attribution);
+  const completes = isPartial ? (before?.observedAt ?? null) : undefined;
+  return { ...compare(spec, whole, { sha256, overrides, explain }), completes };
 }
 
 function checkAge({ config }: ApiDeps, observedAt: number, now: number): void {
@@ -100,10 +119,13 @@ function checkReportable(resource: WatchedResource, { revision }: ReportBody): v
 
 function refuseSkipped(recorded: Recorded, resource: string): void {
   if (recorded.kind === 'recorded') return;
-  if (recorded.reason === 'superseded') {
-    throw conflict(`the manifest of ${resource} is changing: report again`, {
-      reason: 'superseded',
-    });
+  if (recorded.reason === 'superseded' || recorded.reason === 'overtaken') {
+    throw conflict(
+      `the manifest of ${resource} is changing, or many report it at once: report again`,
+      {
+        reason: 'superseded',
+      },
+    );
   }
   if (recorded.reason === 'stale') {
     throw conflict(`a newer observation of ${resource} is known already`, { reason: 'stale' });

@@ -30,17 +30,21 @@ export async function loadDrifting(
   return new Map(rows.map((row) => [row.resource, row]));
 }
 
-/** What every resource needs; of a Service, each of its members. */
+/** What every resource needs; of a Service, each of its members. Two equal joins: one `or` compares each with each. */
 export async function loadDependsOn(db: Db): Promise<Map<ResourceKey, ResourceKey[]>> {
   const rows = await query<{ resource: string; needs: string[] }>(
     db,
-    `select r.resource, array_agg(distinct m.resource) as needs
-     from resources r
-     cross join lateral jsonb_array_elements_text(r.spec -> 'dependsOn') as d (dependency)
-     join resources m on m.deleted_at is null
-       and (m.resource = d.dependency or m.namespace || '/' || m.service = d.dependency)
-     where r.deleted_at is null and jsonb_typeof(r.spec -> 'dependsOn') = 'array'
-     group by r.resource`,
+    `with live as (
+       select resource, namespace || '/' || service as service, spec -> 'dependsOn' as needs
+       from resources where deleted_at is null),
+     stated as (
+       select resource, jsonb_array_elements_text(needs) as dependency from live
+       where jsonb_typeof(needs) = 'array')
+     select resource, array_agg(need) as needs from (
+       select s.resource, m.resource as need from stated s join live m on m.resource = dependency
+       union
+       select s.resource, m.resource from stated s join live m on m.service = dependency) as found
+     group by resource`,
   );
   return new Map(rows.map(({ resource, needs }) => [resource, needs]));
 }

@@ -296,6 +296,7 @@ create table journal (
   result jsonb,
   constraint journal_pkey PRIMARY KEY (action_id, step)
 );
+CREATE INDEX journal_target ON public.journal USING btree (target, ended_at);
 
 create table manifest_versions (
   kind text not null,

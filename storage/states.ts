@@ -1,5 +1,6 @@
 import type { ObservedState } from '../domain/action/runtime';
 import type { Change } from '../domain/drift/change';
+import type { Attributions } from '../domain/drift/compare';
 import type { Override } from '../domain/drift/rules';
 import type { ServiceSpec } from '../domain/resource';
 import { query, type Db } from './database';
@@ -54,6 +55,20 @@ export async function getObserved(
   return row ?? null;
 }
 
+/** By resource and pointer, what explains how those were seen last; those that nothing explains are left out. */
+export async function loadAttributions(
+  db: Db,
+  resources: readonly string[],
+): Promise<Map<string, Attributions>> {
+  const rows = await query<{ resource: string; attribution: Attributions }>(
+    db,
+    `select resource, observed -> 'attribution' as attribution from states
+     where resource = any($1) and observed ? 'attribution'`,
+    [resources],
+  );
+  return new Map(rows.map(({ resource, attribution }) => [resource, attribution]));
+}
+
 /** What others told, with the state as they told it last (epoch ms). */
 export interface ToldState extends ObservedResource {
   observed: ObservedState;
@@ -62,15 +77,24 @@ export interface ToldState extends ObservedResource {
   observedAt: number;
 }
 
-/** The live resources that others see, on other hosts or of these runtimes, and that somebody saw. */
-export async function listTold(db: Db, runtimes: readonly string[]): Promise<ToldState[]> {
+/**
+ * The live resources that others see, on other hosts or of these runtimes, and that somebody saw:
+ * those of a revision after `since`, and these.
+ */
+export async function listTold(
+  db: Db,
+  runtimes: readonly string[],
+  { since, resources }: { since: number; resources: readonly string[] },
+): Promise<ToldState[]> {
   return query<ToldState & Record<string, unknown>>(
     db,
     `select r.*, s.observed, s.changes, s.observer, s.observed_at as "observedAt"
-     from (select host, ${COLUMNS} from resources r where deleted_at is null) r
+     from (select host, ${COLUMNS} from resources r
+           where deleted_at is null and (revision > $2 or resource = any($3))) r
      join states s on s.resource = r.resource
-     where r.host is not null or r.spec -> 'runtime' ->> 'type' = any($1) order by r.resource`,
-    [runtimes],
+     where (r.host is not null or r.spec -> 'runtime' ->> 'type' = any($1))
+       and s.observer <> 'control' order by r.resource`,
+    [runtimes, since, resources],
   );
 }
 

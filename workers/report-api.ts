@@ -26,7 +26,9 @@ const problem = z.looseObject({
 });
 
 export type Told =
-  { kind: 'taken'; isCalm: boolean } | { kind: 'superseded' } | { kind: 'left' } | { kind: 'away' };
+  | { kind: 'taken'; isCalm: boolean }
+  /** `acting`: a step is changing it; `stale`: somebody told something newer. */
+  | { kind: 'superseded' | 'acting' | 'stale' | 'away' };
 
 export interface ReportApi {
   /** Null: it gives no answer. */
@@ -92,13 +94,12 @@ function toldBy({ status, body }: RestAnswer): Told {
   const taken = putAnswer.safeParse(body);
   if (status === 200 && taken.success) {
     const { changes, recorded } = taken.data;
-    if (recorded.kind !== 'recorded') return { kind: 'left' };
+    if (recorded.kind !== 'recorded') return { kind: 'acting' };
     return { kind: 'taken', isCalm: changes.length === 0 };
   }
   const { reason, detail, problems = [] } = problem.safeParse(body).data ?? {};
   if (reason === 'superseded' || status === 404) return { kind: 'superseded' };
-  // Somebody told something newer.
-  if (reason === 'stale') return { kind: 'left' };
+  if (reason === 'stale') return { kind: 'stale' };
   const fields = problems.map(({ field, message }) => `${field} ${message}`).join('; ');
   throw new Error(`the API answered ${status}: ${detail ?? ''} ${fields}`.trim());
 }

@@ -120,6 +120,13 @@ function createLook(options: ReporterOptions, api: ReportApi): Look {
     return !isCalm || now() - last.at >= repeatMs;
   }
 
+  /** Once, until it succeeds again. */
+  function say(resource: ResourceKey, err: Error): void {
+    if (failing.get(resource) !== err.message)
+      logger.error({ resource, err }, 'resource cannot be observed or reported');
+    failing.set(resource, err.message);
+  }
+
   async function lookAt(resource: ObservedResource): Promise<Told['kind'] | 'same'> {
     const { resource: key, revision } = resource;
     // Taken before looking: the state is at least as new as its timestamp says.
@@ -150,13 +157,15 @@ function createLook(options: ReporterOptions, api: ReportApi): Look {
       const key = resource.resource;
       try {
         const came = await lookAt(resource);
-        failing.delete(key);
+        if (came === 'stale')
+          say(
+            key,
+            new Error('somebody tells something newer, by a clock that is ahead of this one'),
+          );
+        else failing.delete(key);
         return came;
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        if (failing.get(key) !== message)
-          logger.error({ resource: key, err: error }, 'resource cannot be observed or reported');
-        failing.set(key, message);
+        say(key, error instanceof Error ? error : new Error(String(error)));
         return 'failed';
       }
     },

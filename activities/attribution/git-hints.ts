@@ -50,7 +50,7 @@ function changedPointers(before: ServiceSpec, after: ServiceSpec): Set<string> {
   );
 }
 
-/** `commit 4be1c2d3a5f6: bigger limits`, or `revision 12 of api`. */
+/** Since it is in force, whenever it was written: `… in commit 4be1c2d3a5f6: bigger limits`, or `… in revision 12 of api`. */
 function attributionOf(row: RevisionRow): Attribution {
   const { commit, message, author, revision, source } = row;
   const subject = (message ?? '').split('\n', 1)[0] ?? '';
@@ -58,7 +58,7 @@ function attributionOf(row: RevisionRow): Attribution {
     commit === null
       ? `the manifest changed in revision ${revision} of ${source}`
       : `the manifest changed in commit ${commit.slice(0, SHORT_COMMIT)}${subject === '' ? '' : `: ${subject}`}`;
-  return { from: 'git', by: author, at: row.authoredAt ?? row.createdAt, what };
+  return { from: 'git', by: author, at: row.createdAt, what };
 }
 
 function sha256(text: string): string {

@@ -1,7 +1,10 @@
+import type { Pool } from 'pg';
 import type { ChangeHint } from '../../domain/action/runtime';
 import type { Attribution, Change } from '../../domain/drift/change';
+import type { Attributions } from '../../domain/drift/compare';
 import { groupOf } from '../../domain/drift/normalise';
 import type { ResourceKey } from '../../domain/resource';
+import { loadAttributions, type ObservedResource } from '../../storage/states';
 
 /** What may explain differences that the next looks find. */
 export interface Hint {
@@ -18,10 +21,13 @@ export function ofGroups({ groups, attribution }: ChangeHint): Hint {
 /** How the differences of resources came about, as far as somebody told. */
 export interface Hints {
   tell: (resource: ResourceKey, hint: Hint) => void;
+  /** What explained its differences before this process began; what is known here stands. */
+  recall: (resource: ResourceKey, explained: Attributions) => void;
   /** By pointer of the changes that were found. What explained a difference once does so until it is gone. */
-  explain: (resource: ResourceKey, changes: readonly Change[]) => Record<string, Attribution>;
+  explain: (resource: ResourceKey, changes: readonly Change[]) => Attributions;
   /** Nothing told until then (epoch ms) explains what is found from now on. */
   settle: (resource: ResourceKey, until: number) => void;
+  forget: (resource: ResourceKey) => void;
 }
 
 /** Of one resource more are not kept: a container that starts over and over tells without end. */
@@ -38,6 +44,11 @@ export function createHints(): Hints {
     tell(resource, hint) {
       const told = all.get(resource) ?? { hints: [], explained: new Map() };
       told.hints = [...told.hints.slice(1 - MAX_HINTS), hint];
+      all.set(resource, told);
+    },
+    recall(resource, explained) {
+      const told = all.get(resource) ?? { hints: [], explained: new Map() };
+      told.explained = new Map([...Object.entries(explained), ...told.explained]);
       all.set(resource, told);
     },
     explain(resource, changes) {
@@ -59,5 +70,23 @@ export function createHints(): Hints {
       told.hints = told.hints.filter(({ attribution: { at } }) => at !== null && at > until);
       if (told.hints.length + told.explained.size === 0) all.delete(resource);
     },
+    forget: (resource) => all.delete(resource),
   };
+}
+
+/** Of resources that this process sees for the first time: what explained their differences before. */
+export async function recallHints(
+  pool: Pool,
+  hints: Hints,
+  resources: readonly ObservedResource[],
+): Promise<void> {
+  if (resources.length === 0) return;
+  const known = await loadAttributions(
+    pool,
+    resources.map(({ resource }) => resource),
+  );
+  for (const [resource, attribution] of known) {
+    const told = Object.entries(attribution).filter(([, { from }]) => from !== 'file');
+    if (told.length > 0) hints.recall(resource, Object.fromEntries(told));
+  }
 }

@@ -1,5 +1,6 @@
 import type { ZodObject } from 'zod';
 import type { Attribution } from '../drift/change';
+import type { Attributions } from '../drift/compare';
 import type { Override, Settled } from '../drift/rules';
 import type { ConfigFile, ResourceAmounts, ResourceKey, ServiceSpec } from '../resource';
 import { NOTIFY, type Step, type StepParams } from '../policy/policy';
@@ -76,6 +77,8 @@ export interface RuntimeTarget {
   spec: ServiceSpec;
   /** What Vigil itself set instead of the manifest's values. Absent: nothing. */
   overrides?: Override[];
+  /** By pointer who made what differs, as it was told before. Absent: nobody did. */
+  attribution?: Attributions;
   /** What was settled of the manifest's rules and those overrides; `spec` holds it already. */
   settled?: readonly Settled[];
 }

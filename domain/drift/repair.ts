@@ -32,6 +32,11 @@ export function needsLook({ drift }: ServiceSpec): boolean {
   return drift !== undefined && drift.ignore.length + drift.owners.length > 0;
 }
 
+/** Whether who made a difference may decide whether it is repaired. */
+export function asksForOwner({ drift }: ServiceSpec): boolean {
+  return drift?.ignore.some(({ owner }) => owner !== undefined) === true;
+}
+
 /**
  * Where the spec that a step must bring about differs from the manifest; plain data, so that it can
  * be written down before the step begins. Of a resource that was never started here, what is not

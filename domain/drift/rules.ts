@@ -88,13 +88,19 @@ function asItIs({ pointer, observed }: Fact): Settled | null {
 }
 
 function isIgnored({ pointer, attribution }: Fact, rules: DriftRules | undefined): boolean {
-  const by = attribution?.by ?? null;
   return (rules?.ignore ?? []).some(
     ({ path, owner }) =>
       (path !== undefined || owner !== undefined) &&
       (path === undefined || matchesPointer(path, pointer)) &&
-      (owner === undefined || (by !== null && matchesText(owner, by))),
+      (owner === undefined || mayBeOf(owner, attribution)),
   );
+}
+
+/** A file whose owner could not be found out may be anybody's, and is let alone meanwhile. */
+function mayBeOf(owner: string, attribution: Attribution | undefined): boolean {
+  if (attribution === undefined) return false;
+  const { by, from } = attribution;
+  return by === null ? from === 'file' : matchesText(owner, by);
 }
 
 /** The number itself within the bounds, else the bound that it is nearest to. */

@@ -12,11 +12,8 @@ import type { ServiceSpec } from '../../domain/resource';
 import { query } from '../../storage/database';
 import { withTargetLock } from '../../storage/journal';
 import { applyRevision } from '../../storage/manifests';
-import {
-  createObservationStore,
-  recordObservation,
-  type Observation,
-} from '../../storage/observations';
+import type { Observation } from '../../storage/observation';
+import { createObservationStore, recordObservation } from '../../storage/observations';
 import { listObserved, type ObservedResource } from '../../storage/states';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { service } from '../support/manifest-objects';

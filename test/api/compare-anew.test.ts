@@ -30,18 +30,21 @@ afterEach(async () => {
   await database.drop();
 });
 
-async function apply(desired: NonNullable<ServiceSpec['desired']>): Promise<void> {
+async function apply(
+  desired: NonNullable<ServiceSpec['desired']>,
+  ...others: string[]
+): Promise<void> {
   const runtime = { type: 'external' as const };
   const sync = { mode: 'detect' as const, cooldownMs: 1000 };
   await applyRevision(database.pool, {
     ...{ source: 'folder', author: 'vigil', correlationId: null, deletions: [] },
     mode: 'replaceSource',
-    objects: [service('shop', { runtime, sync, desired })],
+    objects: ['shop', ...others].map((name) => service(name, { runtime, sync, desired })),
   });
 }
 
-async function report(payload: object): Promise<void> {
-  const url = '/api/v1/state/default/shop';
+async function report(payload: object, name = 'shop'): Promise<void> {
+  const url = `/api/v1/state/default/${name}`;
   expect((await api.app.inject({ method: 'PUT', url, payload })).statusCode).toBe(200);
 }
 
@@ -73,6 +76,32 @@ test('what was reported once is compared with each new revision, and stays as ol
     { event: 'drift_detected', actor: 'vigil' },
     { event: 'drift_resolved', actor: 'vigil' },
   ]);
+});
+
+test('who changed the manifest is told, and known at the next report', async () => {
+  await apply({ version: '1.5' });
+  await waitFor('a first round', async () => (await drift()).length === 1);
+  await apply({ version: '1.3' });
+  await waitFor('its end', async () => (await drift())[0]?.['resolved_at'] !== null);
+  await apply({ version: '1.4' });
+  await waitFor('the difference', async () => (await drift()).length === 2);
+  const what = 'the manifest changed in revision 4 of folder';
+  const attribution = { from: 'git', by: 'vigil', what };
+  const told = () => rows('select attribution from drift_events where resolved_at is null');
+  expect(await told()).toMatchObject([{ attribution }]);
+  now += 1000;
+  await report({ isRunning: true, version: '1.3' });
+  expect(
+    await rows(`select observed -> 'attribution' -> '/version' as attribution from states`),
+  ).toMatchObject([{ attribution }]);
+});
+
+test('what cannot be compared does not keep the others from it', async () => {
+  await apply({ version: '1.3' }, 'other');
+  await report({ isRunning: true, version: '1.3' }, 'other');
+  await rows(`update states set observed = '{"config": 1}' where resource = 'default/other'`);
+  await apply({ version: '1.4' }, 'other');
+  await waitFor('the difference', async () => (await drift()).length === 1);
 });
 
 test('a revision that changes nothing in what is desired writes nothing', async () => {

@@ -180,8 +180,38 @@ it('drops what is seen between the begin and the end of a step', async () => {
     [ACTION],
   );
   expect(await record([down], 0)).toEqual({ kind: 'skipped', reason: 'acting' });
-  await rows('update journal set ended_at = now()');
+  await rows('update journal set ended_at = to_timestamp($1 / 1000.0)', [NOW + 500]);
+  // A look that began within the step saw neither what was before it nor what came of it.
+  expect(await record([], 499)).toEqual({ kind: 'skipped', reason: 'acting' });
+  expect(await record([], 500)).toMatchObject({ kind: 'recorded', resolved: ['/running'] });
+});
+
+it('drops what was seen of a member on a host between the begin of a step and the word of its end', async () => {
+  await apply([service('web', { hosts: ['a'] })]);
+  const member = await only('a');
+  await holdSlot('default/web@a');
+  await rows('update slots set begun_step = 0, begun_at = now()');
+  expect(await record([down], 0, member)).toEqual({ kind: 'skipped', reason: 'acting' });
+  await rows(
+    `insert into audit_events (namespace, resource, action_id, step, event, actor, door, details, at)
+     values ('default', 'default/web@a', $1, 0, 'executed', 'vigil', 'worker', '{}', to_timestamp($2 / 1000.0))`,
+    [ACTION, NOW + 500],
+  );
+  expect(await record([down], 499, member)).toEqual({ kind: 'skipped', reason: 'acting' });
+  expect(await record([down], 500, member)).toMatchObject({ kind: 'recorded' });
+});
+
+it('of two observers the newer look counts, whichever was written last', async () => {
+  await record([down], 1000);
+  expect(await record([], 999)).toEqual({ kind: 'skipped', reason: 'stale' });
   expect(await record([], 1000)).toMatchObject({ kind: 'recorded', resolved: ['/running'] });
+});
+
+it('a clock that is ahead makes nothing newer than it is', async () => {
+  const ahead = Date.now() - NOW + 3_600_000;
+  await record([down], ahead);
+  expect(await record([], Date.now() - NOW + 1000)).toMatchObject({ resolved: ['/running'] });
+  expect(await rows('select 1 from drift_events where resolved_at < onset')).toEqual([]);
 });
 
 it('records many in one transaction, each with its own news', async () => {

@@ -1,6 +1,7 @@
 import { observe, startDesired, type ObserveDeps } from '../../activities/observe';
 import type { Runtime } from '../../domain/action/runtime';
 import type { Logger } from '../../platform/logger';
+import type { Recorded } from '../../storage/observations';
 import type { ObservedResource } from '../../storage/states';
 
 export interface Looking {
@@ -11,14 +12,21 @@ export interface Looking {
 }
 
 /** What a look came to; `failed`: it could not be looked at or written down. */
-export type Looked = 'same' | 'differs' | 'acting' | 'superseded' | 'unseen' | 'stale' | 'failed';
+export type Looked =
+  'same' | 'differs' | 'failed' | Extract<Recorded, { kind: 'skipped' }>['reason'];
+
+export interface Look {
+  at: (resource: ObservedResource) => Promise<Looked>;
+  /** It is not there any more. */
+  forget: (resource: ObservedResource['resource']) => void;
+}
 
 /**
  * One look at one resource: writes what it saw, and starts what is desired and not running, at first
  * sight or when it was never started here. What dies while this runs is left to its policies. Errors
  * are logged once until it succeeds again, and never thrown.
  */
-export function createLook(options: Looking): (resource: ObservedResource) => Promise<Looked> {
+export function createLook(options: Looking): Look {
   const { deps, logger, runtimes } = options;
   // Resource → its generation, once seen running, started, or with an action at work since this process began.
   const settled = new Map<string, number>();
@@ -63,7 +71,7 @@ export function createLook(options: Looking): (resource: ObservedResource) => Pr
       : looked;
   }
 
-  return async (resource) => {
+  async function at(resource: ObservedResource): Promise<Looked> {
     const key = resource.resource;
     try {
       const looked = await lookAt(resource);
@@ -76,5 +84,13 @@ export function createLook(options: Looking): (resource: ObservedResource) => Pr
       failing.set(key, message);
       return 'failed';
     }
+  }
+
+  return {
+    at,
+    forget(key) {
+      settled.delete(key);
+      failing.delete(key);
+    },
   };
 }

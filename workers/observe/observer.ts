@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { hintAtRevisions } from '../../activities/attribution/git-hints';
-import { createHints, ofGroups, type Hints } from '../../activities/attribution/hints';
+import { createHints, ofGroups, recallHints, type Hints } from '../../activities/attribution/hints';
 import type { ObserveDeps } from '../../activities/observe';
 import type { Runtime, RuntimeTarget } from '../../domain/action/runtime';
 import { createBatcher } from '../../platform/batcher';
@@ -8,10 +8,10 @@ import { createBell, type Bell } from '../../platform/bell';
 import type { Logger } from '../../platform/logger';
 import { isDatabaseAway } from '../../storage/away';
 import { listen, type Listener } from '../../storage/listen';
+import type { Observation } from '../../storage/observation';
 import {
   createObservationStore,
   recordObservations,
-  type Observation,
   type Recorded,
 } from '../../storage/observations';
 import type { ObservedResource } from '../../storage/states';
@@ -75,15 +75,24 @@ export function startObserver(options: ObserverOptions): Observer {
   const list = createResourceList({
     ...{ pool, host, schedule, logger, now },
     async onFound(found) {
+      await recallHints(
+        pool,
+        hints,
+        found.filter(({ resource }) => schedule.get(resource) === undefined),
+      );
       await hintAtRevisions(pool, hints, { known: (key) => schedule.get(key), found });
       watches.follow(found);
+    },
+    onGone(resource) {
+      hints.forget(resource);
+      look.forget(resource);
     },
   });
 
   async function lookAt(resource: ObservedResource): Promise<void> {
     const key = resource.resource;
     const startedAt = now();
-    const came = await look(resource);
+    const came = await look.at(resource);
     if (came === 'superseded') list.ask(key);
     // What an action does explains no drift, and what explained none has come and gone.
     if (!['failed', 'superseded'].includes(came))

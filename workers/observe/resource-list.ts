@@ -28,6 +28,8 @@ export function createResourceList(options: {
   now: () => number;
   /** Before the schedule has them. */
   onFound: (found: readonly ObservedResource[]) => Promise<void>;
+  /** It has no manifest any more, or is another host's. */
+  onGone: (resource: ResourceKey) => void;
 }): ResourceList {
   const { pool, host, schedule, logger, now } = options;
   let asked = new Set<ResourceKey>();
@@ -38,8 +40,8 @@ export function createResourceList(options: {
   async function read(keys: readonly ResourceKey[], isFull: boolean): Promise<void> {
     const found = isFull ? await listObserved(pool, host) : await findObserved(pool, host, keys);
     await options.onFound(found);
-    if (isFull) schedule.replace(found, now());
-    else schedule.update(keys, found, now());
+    const gone = isFull ? schedule.replace(found, now()) : schedule.update(keys, found, now());
+    for (const key of gone) options.onGone(key);
     for (const key of keys) schedule.stir(key, now());
   }
 

@@ -25,6 +25,7 @@ interface Entry {
   came: string | null;
   isUnderWay: boolean;
   isReady: boolean;
+  isUrgent: boolean;
 }
 
 /** When to look at which resource. All times are in epoch ms. */
@@ -49,23 +50,35 @@ export class Schedule {
     for (const { resource } of this.entries.values()) yield resource;
   }
 
-  /** What there is now. What is new or of another revision is due at once. */
-  replace(resources: readonly ObservedResource[], now: number): void {
-    this.update([...this.entries.keys()], resources, now);
+  /** What there is now. What is new or of another revision is due at once. Answers with what is gone. */
+  replace(resources: readonly ObservedResource[], now: number): ResourceKey[] {
+    return this.update([...this.entries.keys()], resources, now);
   }
 
   /** As `replace`, of some: those of `asked` that are not in `found` are gone. */
-  update(asked: readonly ResourceKey[], found: readonly ObservedResource[], now: number): void {
+  update(
+    asked: readonly ResourceKey[],
+    found: readonly ObservedResource[],
+    now: number,
+  ): ResourceKey[] {
     const present = new Set(found.map(({ resource }) => resource));
-    for (const key of asked) if (!present.has(key)) this.entries.delete(key);
+    const gone = asked.filter((key) => !present.has(key) && this.entries.delete(key));
     for (const resource of found) this.put(resource, now);
+    return gone;
   }
 
   private put(resource: ObservedResource, now: number): void {
     const known = this.entries.get(resource.resource);
     if (known === undefined) {
-      const never = { lookedAt: -Infinity, came: null, isUnderWay: false, isReady: false };
-      this.entries.set(resource.resource, { resource, dueAt: now, stirredAt: now, ...never });
+      const never = { lookedAt: -Infinity, came: null, isUnderWay: false };
+      const idle = { isReady: false, isUrgent: false };
+      this.entries.set(resource.resource, {
+        resource,
+        dueAt: now,
+        stirredAt: now,
+        ...never,
+        ...idle,
+      });
       this.quietUntil = -Infinity;
       return;
     }
@@ -82,7 +95,7 @@ export class Schedule {
     entry.dueAt = Math.max(now, entry.lookedAt + this.pace.apartMs);
     if (entry.isUnderWay) return;
     if (entry.dueAt > now) this.quietUntil = Math.min(this.quietUntil, entry.dueAt);
-    else this.makeReady(entry, this.urgent);
+    else this.hurry(entry);
   }
 
   /** The next one that is due, what was stirred first; not given again before `done`. Null: none is due. */
@@ -94,6 +107,7 @@ export class Schedule {
       // It may stand in both queues, and may be gone.
       if (!entry.isReady || this.entries.get(entry.resource.resource) !== entry) continue;
       entry.isReady = false;
+      entry.isUrgent = false;
       entry.isUnderWay = true;
       entry.lookedAt = now;
       // What stirs it from now on is not seen by this look.
@@ -127,6 +141,12 @@ export class Schedule {
   private makeReady(entry: Entry, queue: Queue<Entry>): void {
     entry.isReady = true;
     queue.push(entry);
+  }
+
+  private hurry(entry: Entry): void {
+    if (entry.isUrgent) return;
+    entry.isUrgent = true;
+    this.makeReady(entry, this.urgent);
   }
 
   private scan(now: number): void {

@@ -3,6 +3,8 @@ import type { Attribution } from '../../../domain/drift/change';
 import { runCommand } from '../../../platform/command';
 
 const GETENT_TIMEOUT_MS = 5_000;
+/** getent(1). */
+const NO_SUCH_KEY = 2;
 const MODE_BITS = 0o7777;
 
 /** Whose a file is and when it was written last: who made it differ, where it does. */
@@ -15,17 +17,25 @@ export async function writtenBy({ uid, mode, mtimeMs }: Stats): Promise<Attribut
   };
 }
 
-const names = new Map<number, Promise<string>>();
+const names = new Map<number, Promise<string | null>>();
 
-/** A number where the system knows no name; asked once per user. */
-function nameOf(uid: number): Promise<string> {
+/** A number where the system knows no name; asked once per user. Null: it could not be asked. */
+function nameOf(uid: number): Promise<string | null> {
   const known = names.get(uid);
   if (known !== undefined) return known;
   const asked = runCommand(['getent', '--', 'passwd', String(uid)], {
     timeoutMs: GETENT_TIMEOUT_MS,
   }).then(
-    ({ exitCode, stdout }) => (exitCode === 0 ? (stdout.split(':', 1)[0] ?? '') : String(uid)),
-    () => String(uid),
+    ({ exitCode, stdout }) => {
+      if (exitCode === 0) return stdout.split(':', 1)[0] ?? '';
+      if (exitCode === NO_SUCH_KEY) return String(uid);
+      names.delete(uid);
+      return null;
+    },
+    () => {
+      names.delete(uid);
+      return null;
+    },
   );
   names.set(uid, asked);
   return asked;

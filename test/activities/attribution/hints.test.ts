@@ -41,6 +41,19 @@ it('keeps an explanation as long as the difference lasts, and no longer', () => 
   expect(whats('a', '/running')).toEqual({});
 });
 
+it('recalls what explained a difference before, and knows better what it was told here', () => {
+  const recalled = hint('/running', 'was stopped', 1).attribution;
+  hints.tell('a', hint('/image', 'was made anew', 3));
+  expect(whats('a', '/image')).toEqual({ '/image': 'was made anew' });
+  hints.recall('a', { '/running': recalled, '/image': recalled });
+  expect(whats('a', '/running', '/image')).toEqual({
+    '/running': 'was stopped',
+    '/image': 'was made anew',
+  });
+  expect(whats('a', '/image')).toEqual({ '/image': 'was made anew' });
+  expect(whats('a', '/running')).toEqual({});
+});
+
 it('what explained nothing by the next look explains nothing later', () => {
   hints.tell('a', hint('/running', 'was restarted', 1));
   hints.tell('a', hint('/running', 'was stopped', 8));

@@ -52,6 +52,8 @@ async function get(name: string) {
   return { status: response.statusCode, body: response.json<Record<string, unknown>>() };
 }
 
+const pointers = (body: Record<string, unknown>) =>
+  (body['changes'] as { pointer: string }[]).map(({ pointer }) => pointer);
 const rows = (sql: string) => query<Record<string, unknown>>(database.pool, sql);
 
 describe('a report', () => {
@@ -99,6 +101,46 @@ describe('a report', () => {
   it('says nothing of what it leaves out', async () => {
     const { body } = await put('shop', { isRunning: true, resources: { cpu: 0.5 } });
     expect(body['changes']).toEqual([]);
+  });
+
+  it('of some facts leaves what others reported of the rest as it was', async () => {
+    await put('shop', { isRunning: true, version: '1.3', identity: 'a' });
+    now += 1000;
+    const { body } = await put('shop', { isRunning: true, resources: { cpu: 2 } });
+    expect(pointers(body)).toEqual(['/resources/cpu', '/version']);
+    expect(body['recorded']).toMatchObject({ opened: ['/resources/cpu'], resolved: [] });
+    expect((await get('shop')).body['observed']).toMatchObject({ version: '1.3' });
+    now += 1000;
+    expect(pointers((await put('shop', { isRunning: true, version: '1.4' })).body)).toEqual([
+      '/resources/cpu',
+    ]);
+    now += 1000;
+    expect(pointers((await put('shop', { isRunning: true, identity: 'b' })).body)).toEqual([]);
+  });
+
+  it('that is dated ahead counts from when it came in, so that others are heard after it', async () => {
+    await put('shop', { isRunning: false, observedAt: NOW + 200_000 });
+    now += 1000;
+    const { status, body } = await put('shop', { isRunning: true });
+    expect([status, pointers(body)]).toEqual([200, []]);
+    expect(await rows('select onset, resolved_at from drift_events')).toEqual([
+      { onset: NOW, resolved_at: NOW + 1000 },
+    ]);
+  });
+
+  it('keeps who made a difference, told once, while it lasts', async () => {
+    const by = (body: Record<string, unknown>) =>
+      (body['changes'] as { attribution: { by: string } | null }[]).map(
+        ({ attribution }) => attribution?.by,
+      );
+    const attribution = { '/running': { from: 'event', by: 'ada', at: null, what: 'stopped' } };
+    await put('web@a', { isRunning: false, attribution });
+    now += 1000;
+    expect(by((await put('web@a', { isRunning: false })).body)).toEqual(['ada']);
+    now += 1000;
+    expect(by((await put('web@a', { isRunning: true })).body)).toEqual([]);
+    now += 1000;
+    expect(by((await put('web@a', { isRunning: false })).body)).toEqual([undefined]);
   });
 
   it('of a member on another host is taken, with what its host knows of the cause', async () => {
@@ -157,9 +199,8 @@ describe('a report', () => {
          policy_revision, plan, state, waiter)
        values ('${action}', 'default/web@a', null, 1, 1, 1, 'default/web@a', 'warning', now(), 1, '{}', 'granted', 'x')`,
     );
-    await rows(`insert into slots (action_id, target) values ('${action}', 'default/web@a')`);
     await rows(
-      `insert into journal (action_id, step, target, token, snapshot) values ('${action}', 0, 'default/web@a', 1, '{}')`,
+      `insert into slots (action_id, target, begun_step) values ('${action}', 'default/web@a', 0)`,
     );
     const { status, body } = await put('web@a', { isRunning: false });
     expect([status, body['recorded']]).toEqual([200, { kind: 'skipped', reason: 'acting' }]);

@@ -7,6 +7,7 @@ import {
   createProcessRuntime,
   type ProcessRuntime,
 } from '../../../activities/runtimes/process/runtime';
+import { settleTarget, withAttribution } from '../../../activities/settled-target';
 import type { ServiceSpec } from '../../../domain/resource';
 import { query } from '../../../storage/database';
 import { applyRevision, type ManifestObject } from '../../../storage/manifests';
@@ -76,7 +77,11 @@ function sleeper(name: string, changes: Partial<ServiceSpec> = {}, stopWithVigil
 }
 
 async function apply(...objects: ManifestObject[]): Promise<void> {
-  const request = { source: 's', author: 'vigil', correlationId: null, deletions: [] };
+  await applyAs('vigil', ...objects);
+}
+
+async function applyAs(author: string, ...objects: ManifestObject[]): Promise<void> {
+  const request = { source: 's', author, correlationId: null, deletions: [] };
   await applyRevision(database.pool, { ...request, mode: 'replaceSource', objects });
 }
 
@@ -166,6 +171,35 @@ it('starts what was paused once the pause is over', async () => {
   expect(await identityOf('web')).toBeNull();
   await query(database.pool, 'delete from pauses');
   await running('web');
+});
+
+it('remembers who changed the manifest when it starts anew: what is ignored by that stays so, for repair too', async () => {
+  const drift = { ignore: [{ owner: 'ada' }], owners: [], severity: [] };
+  const withFile = (content: string) =>
+    sleeper('web', { drift, config: [{ kind: 'content', path: 'web.conf', content }] });
+  await apply(withFile('first'));
+  start();
+  await running('web');
+  await looked('web');
+  await applyAs('ada', withFile('second'));
+  const seen = async () => {
+    const [row] = await query<{ seen: string[] }>(
+      database.pool,
+      `select array(select jsonb_object_keys(observed -> 'attribution') as one
+         where observed -> 'attribution' -> '/config/web.conf' ->> 'by' = 'ada') as seen from states`,
+    );
+    return row?.seen ?? [];
+  };
+  await waitFor('the look at it', async () => (await seen()).includes('/config/web.conf'));
+  await restartWith();
+  await looked('web');
+  await looked('web');
+  expect(await query(database.pool, 'select changes from states')).toEqual([{ changes: [] }]);
+  expect(await query(database.pool, 'select pointer from drift_events')).toEqual([]);
+  const known = await withAttribution(database.pool, await target('web'));
+  expect(await settleTarget(runtime, known)).toEqual([
+    { pointer: '/config/web.conf', value: null, from: 'observed' },
+  ]);
 });
 
 it('skips resources of other hosts', async () => {
