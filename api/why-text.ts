@@ -1,10 +1,12 @@
+import { sentenceOf } from '../domain/drift/describe';
 import { summarise } from './decision-summary';
 import { toTime } from './times';
 import type { PolicyWhy, Why } from './why';
 
 const WIDTH = 100;
 const INDENT = ' '.repeat(6);
-const POLICY_LINES = 20;
+const POLICY_LINES = 17;
+const DRIFT_LINES = 3;
 const PAUSE_LINES = 2;
 
 /** One screen: at most 40 lines of at most 100 columns. Times are UTC. */
@@ -12,6 +14,7 @@ export function whyText(why: Why): string[] {
   return [
     `${why.resource.resource}: ${headline(why)}`,
     facts(why),
+    ...driftLines(why),
     ...why.pauses.slice(0, PAUSE_LINES).map((one) => pauseLine(one, why.now)),
     ...awayLine(why),
     ...disabledLine(why),
@@ -57,16 +60,31 @@ function byVerdicts({ policies }: Why): string {
 }
 
 function facts({ resource, now }: Why): string {
-  const { spec, observed, driftCount, host } = resource;
+  const { spec, observed, host } = resource;
   const parts = [
     spec === null ? null : `runtime ${spec.runtime.type}${host === null ? '' : ` on ${host}`}`,
     spec === null ? null : `revision ${resource.revision}`,
     observed === null ? null : observed.isRunning ? 'running' : 'not running',
     observed === null ? null : `seen ${span(now - observed.observedAt)} ago`,
-    driftCount === 0 ? null : `${driftCount} differences from the manifest`,
     `now ${clock(now, now)} UTC`,
   ];
   return `  ${parts.filter((part) => part !== null).join(' · ')}`;
+}
+
+/** What differs, since when, and by whom where somebody told. */
+function driftLines({ drift, resource, now }: Why): string[] {
+  const lines = drift.map((row) => {
+    const { attribution, onset } = row;
+    const by =
+      attribution === null
+        ? ''
+        : `, ${[attribution.by, attribution.what].filter((one) => one !== null).join(': ')}`;
+    return `  drift: ${sentenceOf(row)}, since ${clock(onset, now)}${by}`;
+  });
+  const count = Math.max(resource.driftCount, lines.length);
+  if (count <= DRIFT_LINES) return lines;
+  const shown = DRIFT_LINES - 1;
+  return [...lines.slice(0, shown), `  and ${count - shown} more differences: vigil drift`];
 }
 
 function pauseLine({ scope, actor, reason, until }: Why['pauses'][number], now: number): string {

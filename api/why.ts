@@ -1,5 +1,6 @@
 import type { Policy } from '../domain/policy/policy';
 import { listAudit, type AuditRow } from '../storage/audit-read';
+import { ANY_DRIFT, listDrift, type DriftRow } from '../storage/drift-read';
 import { loadGroupKeys } from '../storage/groups';
 import { loadQueued } from '../storage/holds';
 import { listPauses, type PauseRow } from '../storage/pauses';
@@ -17,6 +18,8 @@ export interface Why {
   /** The pauses that cover it. */
   pauses: PauseRow[];
   policies: PolicyWhy[];
+  /** What differs from its manifest, newest first; the first few of it. */
+  drift: DriftRow[];
   /** Keys of policies that would look at it and are disabled. */
   disabled: string[];
   /** The last ten, newest first. */
@@ -41,6 +44,7 @@ export interface PolicyWhy {
 }
 
 const DECISIONS = 10;
+const DIFFERENCES = 20;
 /** What matters now comes first. */
 const PHASE_ORDER = ['acting', 'firing', 'pending', 'unknown', 'cooldown', 'inactive'];
 
@@ -48,7 +52,7 @@ const PHASE_ORDER = ['acting', 'firing', 'pending', 'unknown', 'cooldown', 'inac
 export async function explainResource(deps: ApiDeps, resource: ResourceRow): Promise<Why> {
   const { pool } = deps;
   const key = resource.resource;
-  const [assessed, disabled, episodes, queued, groups, pauses, workflow, decisions] =
+  const [assessed, disabled, episodes, queued, groups, pauses, workflow, decisions, drift] =
     await Promise.all([
       assessPolicies(deps, resource),
       disabledPolicies(deps, resource),
@@ -62,6 +66,11 @@ export async function explainResource(deps: ApiDeps, resource: ResourceRow): Pro
         { resource: key, action: null, namespace: null },
         { before: null, limit: DECISIONS },
       ),
+      listDrift(
+        pool,
+        { ...ANY_DRIFT, resource: key, isResolved: false },
+        { before: null, limit: DIFFERENCES },
+      ),
     ]);
   const service = `${resource.namespace}/${resource.service}`;
   const scopes = ['*', key, service, ...(groups.get(key) ?? [])];
@@ -73,6 +82,7 @@ export async function explainResource(deps: ApiDeps, resource: ResourceRow): Pro
       .map((one) => explainPolicy(one, resource, { episodes, queued, workflow }))
       .sort((a, b) => PHASE_ORDER.indexOf(a.phase) - PHASE_ORDER.indexOf(b.phase)),
     disabled,
+    drift,
     decisions,
     workflow,
   };

@@ -35,6 +35,11 @@ export interface DriftFilter {
   until: number | null;
 }
 
+export const ANY_DRIFT: DriftFilter = {
+  ...{ resource: null, namespace: null, isResolved: null, severity: null, kind: null },
+  ...{ pointer: null, since: null, until: null },
+};
+
 const SELECT = `select id, d.resource, pointer, kind, desired, d.observed, revision, onset,
     resolved_at as "resolvedAt", severity, attribution, s.observer
   from drift_events d left join states s on s.resource = d.resource`;

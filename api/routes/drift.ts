@@ -126,7 +126,7 @@ function toAnswer(row: DriftRow, known: DriftMeaning | undefined): z.output<type
   return {
     ...change,
     severity,
-    sentence: sentenceOf({ ...change, severity: severity ?? 'warning' }),
+    sentence: sentenceOf(change),
     attribution: toAttributionAnswer(attribution),
     onset: toTime(row.onset),
     resolvedAt: toTimeOrNull(row.resolvedAt),

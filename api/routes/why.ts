@@ -1,9 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { DEFAULT_NAMESPACE, resourceKey } from '../../domain/resource';
+import { sentenceOf } from '../../domain/drift/describe';
 import { resourceWorkflowId } from '../../workflows/contract';
+import type { DriftRow } from '../../storage/drift-read';
 import { auditAnswer, toAuditAnswer } from '../answers';
 import { summarise } from '../decision-summary';
+import { changeAnswer, toAttributionAnswer } from '../change-answer';
 import type { ApiDeps } from '../deps';
 import { plugin } from '../plugin';
 import { findResource } from '../targets';
@@ -42,6 +45,13 @@ const answer = z.object({
       actionId: z.string().nullable(),
     }),
   ),
+  drift: z
+    .array(
+      changeAnswer
+        .pick({ pointer: true, kind: true, sentence: true, attribution: true })
+        .extend({ onset: timeAnswer }),
+    )
+    .describe('what differs from the manifest, newest first; at most 20'),
   disabled: z.array(z.string()).describe('policies that would look at it and are disabled'),
   decisions: z.array(
     auditAnswer
@@ -94,6 +104,7 @@ function toAnswer(deps: ApiDeps, why: Why): z.output<typeof answer> {
     text: whyText(why),
     paused: why.pauses.length > 0,
     policies: why.policies.map(toPolicyAnswer),
+    drift: why.drift.map(toDriftAnswer),
     disabled: why.disabled,
     decisions: why.decisions.map((row) => ({ ...toAuditAnswer(row), summary: summarise(row) })),
     temporal: {
@@ -101,6 +112,15 @@ function toAnswer(deps: ApiDeps, why: Why): z.output<typeof answer> {
       workflowId,
       url: workflowUrl(deps, workflowId),
     },
+  };
+}
+
+function toDriftAnswer(row: DriftRow): z.output<typeof answer>['drift'][number] {
+  const { pointer, kind, onset, attribution } = row;
+  return {
+    ...{ pointer, kind, onset: toTime(onset) },
+    sentence: sentenceOf(row),
+    attribution: toAttributionAnswer(attribution),
   };
 }
 

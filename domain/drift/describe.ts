@@ -32,8 +32,12 @@ export function describeDrift(
 }
 
 /** `runs image web:1.2, desired web:1.3`. */
-export function sentenceOf(change: Change): string {
-  const { pointer, kind, desired, observed } = change;
+export function sentenceOf({
+  pointer,
+  kind,
+  desired,
+  observed,
+}: Pick<Change, 'pointer' | 'kind' | 'desired' | 'observed'>): string {
   if (pointer === '/running') {
     return observed === null
       ? 'was never started here, and should run'

@@ -1,4 +1,5 @@
 import type { AuditEventName } from '../../domain/audit';
+import type { DriftRow } from '../../storage/drift-read';
 import type { PolicyWhy, Why } from '../../api/why';
 import { whyText } from '../../api/why-text';
 import { policy, serviceSpec } from '../support/manifest-objects';
@@ -51,6 +52,7 @@ function whyOf(policies: PolicyWhy[], changes: Partial<Why> = {}): Why {
     now: NOW,
     pauses: [],
     policies,
+    drift: [],
     disabled: [],
     decisions: [],
     workflow: { kind: 'none' },
@@ -128,6 +130,32 @@ test('a whole screen tells state, waits and decisions', () => {
   ]);
 });
 
+function driftOf(index: number, changes: Partial<DriftRow> = {}): DriftRow {
+  return {
+    ...{ id: index, resource: 'default/web', pointer: '/env/A', kind: 'changed' },
+    ...{ desired: '1', observed: '2', revision: 1, onset: NOW - 60_000, resolvedAt: null },
+    ...{ severity: 'warning', attribution: null, observer: 'control', ...changes },
+  };
+}
+
+test('what differs is told with its onset and who did it, in three lines at most', () => {
+  const by = { from: 'git', by: 'ada', at: NOW, what: 'commit 1' } as const;
+  const running = { pointer: '/running', desired: true, observed: false, attribution: by };
+  const drift = [driftOf(1), driftOf(2, running)];
+  expect(whyText(whyOf([], { drift })).slice(2, 4)).toEqual([
+    '  drift: has variable A 2, desired 1, since 11:59:00',
+    '  drift: does not run, and should, since 11:59:00, ada: commit 1',
+  ]);
+  const many = Array.from({ length: 20 }, (_, i) => driftOf(i));
+  const resource = { ...whyOf([]).resource, driftCount: 35 };
+  expect(whyText(whyOf([], { drift: many, resource })).slice(2, 6)).toEqual([
+    expect.stringContaining('drift: has variable A'),
+    expect.stringContaining('drift: has variable A'),
+    '  and 33 more differences: vigil drift',
+    '',
+  ]);
+});
+
 test('a long reason leaves room for until when', () => {
   const detail = 'outside its schedule (Mon-Fri 08:00-20:00 Europe/Paris)';
   const held = { gate: 'outside_schedule', detail, since: NOW, until: NOW + 66_600_000 } as const;
@@ -159,7 +187,9 @@ test('it stays one screen, however much there is to tell', () => {
     ...{ policyRevision: null, details: { gate: long, detail: long }, hash: null },
   }));
   const workflow = { kind: 'away' as const, reason: long };
-  const text = whyText(whyOf(policies, { pauses, decisions, workflow }));
+  const drift = Array.from({ length: 20 }, (_, i) => driftOf(i, { pointer: `/env/${long}` }));
+  const disabled = [long];
+  const text = whyText(whyOf(policies, { pauses, decisions, workflow, drift, disabled }));
   expect(text.length).toBeLessThanOrEqual(40);
   expect(Math.max(...text.map((line) => line.length))).toBeLessThanOrEqual(100);
   expect(text.join('\n')).toContain('more');
