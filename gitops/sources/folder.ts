@@ -1,9 +1,11 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
 import type { Render, Source, SourceFile, SourceRead } from './source';
-import { EVERYTHING, findManifests, readManifests, TreeRefusedError } from './tree';
-import type { Found, KnownTexts, Selection } from './tree';
+import { EVERYTHING, type Selection } from './selection';
+import { findManifests, readManifests, TreeRefusedError } from './tree';
+import type { Found, KnownTexts } from './tree';
 
 export interface FolderSourceOptions {
   folder: string;
@@ -41,7 +43,13 @@ export function createFolderSource(options: FolderSourceOptions): Source {
     },
 
     watch(onChange, onError) {
-      const watcher = watch(folder, { ignoreInitial: true, ignored: isHiddenBelow(folder) });
+      const real = existsSync(folder) ? realpathSync(folder) : folder;
+      const watcher = watch(real, {
+        ignoreInitial: true,
+        // Where a link leads is watched by its own name; others lead out, or in circles.
+        followSymlinks: false,
+        ignored: isHiddenBelow(real),
+      });
       watcher.on('all', onChange);
       watcher.on('error', onError);
       return { close: () => watcher.close() };
@@ -80,12 +88,13 @@ async function readSettled(path: string, found: Found): Promise<string | null> {
   return after.mtimeMs === found.mtimeMs && after.size === found.bytes ? text : null;
 }
 
+/** Not `..data`: it is how Kubernetes puts a new ConfigMap in the place of the old. */
 function isHiddenBelow(folder: string): (path: string) => boolean {
   return (path) =>
     path
       .slice(folder.length)
       .split('/')
-      .some((part) => part.startsWith('.'));
+      .some((part) => part.startsWith('.') && !part.startsWith('..'));
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,23 +1,13 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
-import picomatch from 'picomatch';
-
-/** Which files of a folder are manifests. */
-export interface Selection {
-  /** Globs, relative to the folder; none: every .yaml, .yml and .json. */
-  include: readonly string[];
-  exclude: readonly string[];
-}
-
-export const EVERYTHING: Selection = { include: [], exclude: [] };
+import type { Stats } from 'node:fs';
+import { readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { extname, join, sep } from 'node:path';
+import { matcherOf, type Matcher, type Selection } from './selection';
 
 /** More than that is no set of manifests, but a mistake in "path" or "include". */
 const MAX_FILES = 50_000;
 const MAX_BYTES = 256 * 1024 * 1024;
 
-const MANIFEST = /\.(ya?ml|json)$/i;
-
-/** Content that is not read at all: too much of it, or not below the folder; the message says which, and where. */
+/** Content that is not read at all: too much of it, or a link that leads astray; the message says which, and where. */
 export class TreeRefusedError extends Error {
   override name = 'TreeRefusedError';
 }
@@ -31,14 +21,16 @@ export interface Found {
   identity: string;
 }
 
-/** The manifest files below a folder, by path; names that begin with a dot are left out. */
+/**
+ * The manifest files below a folder, by path; names that begin with a dot are left out. A folder that
+ * links reach too is read once: under its own name, or where that is hidden under the first link's.
+ */
 export async function findManifests(folder: string, selection: Selection): Promise<Found[]> {
-  const isWanted = matcher(selection);
+  const real = await realpath(folder);
+  const walk: Walk = { folder, real, matcher: matcherOf(selection), visited: new Set(), links: [] };
   const found: Found[] = [];
   let bytes = 0;
-  const root = { folder, real: await realpath(folder) };
-  for await (const file of filesBelow(root, folder, new Set())) {
-    if (!isWanted(file.path)) continue;
+  for await (const file of filesOf(walk)) {
     bytes += file.bytes;
     if (found.length === MAX_FILES) {
       throw new TreeRefusedError(
@@ -97,45 +89,80 @@ async function sideBySide<Item, Answer>(
   return answers;
 }
 
-function matcher({ include, exclude }: Selection): (path: string) => boolean {
-  const isIn =
-    include.length === 0 ? (path: string) => MANIFEST.test(path) : picomatch([...include]);
-  const isOut = exclude.length === 0 ? () => false : picomatch([...exclude]);
-  return (path) => isIn(path) && !isOut(path);
+interface Walk {
+  folder: string;
+  real: string;
+  matcher: Matcher;
+  /** Real paths of the folders that were read: no circle of links is followed, and no way twice. */
+  visited: Set<string>;
+  /** Links to folders, by path below the folder; followed when all that needs no link is read. */
+  links: string[];
 }
 
-/** `seen` has the real paths of the folders above, so that a link to one of them ends. */
-async function* filesBelow(
-  root: { folder: string; real: string },
-  folder: string,
-  seen: ReadonlySet<string>,
-): AsyncGenerator<Found> {
-  const real = await realpath(folder);
-  if (seen.has(real)) return;
-  const below = new Set([...seen, real]);
-  const all = await readdir(folder, { withFileTypes: true });
-  const visible = all.filter(({ name }) => !name.startsWith('.'));
-  const entries = await sideBySide(visible, async (one) => {
-    const path = join(folder, one.name);
-    if (one.isSymbolicLink()) await refuseOutside(root, path);
-    return { path, entry: await stat(path) };
-  });
-  for (const { path, entry } of entries) {
-    if (entry.isDirectory()) yield* filesBelow(root, path, below);
-    else if (entry.isFile()) {
-      const at = relative(root.folder, path).split(sep).join('/');
-      const { size: bytes, mtimeMs, ctimeMs, dev, ino } = entry;
-      yield { path: at, bytes, mtimeMs, identity: [dev, ino, bytes, mtimeMs, ctimeMs].join(' ') };
-    }
+async function* filesOf(walk: Walk): AsyncGenerator<Found> {
+  yield* filesBelow(walk, '');
+  for (let link = walk.links.shift(); link !== undefined; link = walk.links.shift()) {
+    yield* filesBelow(walk, link);
   }
 }
 
-/** Who may write into the folder must not make a file appear that only Vigil may read. */
-async function refuseOutside(root: { folder: string; real: string }, link: string): Promise<void> {
-  const real = await realpath(link);
-  if (real === root.real || real.startsWith(`${root.real}${sep}`)) return;
-  const at = relative(root.folder, link);
+/** `at` is the path below the walk's folder; empty: that one. */
+async function* filesBelow(walk: Walk, at: string): AsyncGenerator<Found> {
+  const folder = join(walk.folder, at);
+  const real = await realpath(folder);
+  if (walk.visited.has(real)) return;
+  walk.visited.add(real);
+  const all = await readdir(folder, { withFileTypes: true });
+  const visible = all.filter(({ name }) => !name.startsWith('.'));
+  const entries = await sideBySide(visible, async (one) => {
+    const path = at === '' ? one.name : `${at}/${one.name}`;
+    const isLink = one.isSymbolicLink();
+    if (!isLink && one.isFile() && !walk.matcher.isWanted(path)) return null;
+    if (isLink && !(await leadsToWanted(walk, path))) return null;
+    return { path, isLink, entry: await stat(join(walk.folder, path)) };
+  });
+  for (const found of entries) {
+    if (found === null) continue;
+    const { path, isLink, entry } = found;
+    if (entry.isFile() && walk.matcher.isWanted(path)) yield fileOf(path, entry);
+    if (!entry.isDirectory() || !walk.matcher.mayHold(path)) continue;
+    if (isLink) walk.links.push(path);
+    else yield* filesBelow(walk, path);
+  }
+}
+
+function fileOf(path: string, { size: bytes, mtimeMs, ctimeMs, dev, ino }: Stats): Found {
+  return { path, bytes, mtimeMs, identity: [dev, ino, bytes, mtimeMs, ctimeMs].join(' ') };
+}
+
+/**
+ * Whether there is something at its end that is wanted. Who may write into the folder must not make
+ * a file appear that only Vigil may read; and what is gone must be no order to let go of objects.
+ */
+async function leadsToWanted(walk: Walk, path: string): Promise<boolean> {
+  const { matcher, folder } = walk;
+  if (matcher.isExcluded(path)) return false;
+  const link = join(folder, path);
+  const real = await realpath(link).catch(whenDangling);
+  if (real === null) {
+    // Nobody can say whether it was one of a folder; names of folders have no extension.
+    const isFolder = extname(path) === '' && matcher.mayHold(path);
+    if (!isFolder && !matcher.isWanted(path)) return false;
+    throw new TreeRefusedError(
+      `${path} is a link to ${await readlink(link)}, which is not there; put it there, remove the link or exclude it`,
+    );
+  }
+  const isFolder = (await stat(real)).isDirectory();
+  if (!(isFolder ? matcher.mayHold(path) : matcher.isWanted(path))) return false;
+  if (real === walk.real || real.startsWith(`${walk.real}${sep}`)) return true;
   throw new TreeRefusedError(
-    `${at} is a link that leads out of the folder; put the file itself there`,
+    `${path} is a link that leads out of the folder; put the file itself there`,
   );
+}
+
+/** Its target is missing, or below a file, or the link is in a circle of its own. */
+function whenDangling(error: unknown): null {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return null;
+  throw error;
 }

@@ -1,7 +1,20 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFolderSource } from '../../../gitops/sources/folder';
+import { EVERYTHING, type Selection } from '../../../gitops/sources/selection';
 import type { Source, Watch } from '../../../gitops/sources/source';
 import { waitFor } from '../../support/wait';
 
@@ -13,8 +26,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function source(settleMs = 0, now = Date.now): Source {
-  return createFolderSource({ folder, settleMs, now });
+function source(settleMs = 0, now = Date.now, selection = EVERYTHING): Source {
+  return createFolderSource({ folder, settleMs, now, selection });
+}
+
+function selecting(selection: Partial<Selection>): Source {
+  return source(0, Date.now, { ...EVERYTHING, ...selection });
 }
 
 function write(path: string, text: string): void {
@@ -22,9 +39,9 @@ function write(path: string, text: string): void {
   writeFileSync(join(folder, path), text);
 }
 
-async function paths(): Promise<string[]> {
-  const read = await source().read();
-  if (read.kind !== 'files') throw new Error(read.kind);
+async function paths(from = source()): Promise<string[]> {
+  const read = await from.read();
+  if (read.kind !== 'files') throw new Error(JSON.stringify(read));
   return read.files.map(({ path }) => path.slice(folder.length + 1));
 }
 
@@ -42,11 +59,73 @@ it('names files as people would: the folder as configured and the path below it'
   });
 });
 
-it('follows links to folders, but not in circles', async () => {
+function link(path: string, target: string): void {
+  mkdirSync(join(folder, path, '..'), { recursive: true });
+  symlinkSync(target, join(folder, path));
+}
+
+it('reads a folder once, under its own name, whatever links lead to it or in circles', async () => {
   write('real/web.yaml', '');
-  symlinkSync(folder, join(folder, 'real/up'));
-  symlinkSync(join(folder, 'real'), join(folder, 'linked'));
-  expect(await paths()).toEqual(['linked/web.yaml', 'real/web.yaml']);
+  link('real/up', folder);
+  link('linked', join(folder, 'real'));
+  link('other', 'linked');
+  expect(await paths()).toEqual(['real/web.yaml']);
+});
+
+it('reads through a link what is not read under its own name: hidden, or not included', async () => {
+  write('..2026/web.yaml', '');
+  link('..data', '..2026');
+  link('web.yaml', '..data/web.yaml');
+  link('all', '..data');
+  link('again', '..data');
+  write('real/api.yaml', '');
+  link('linked', 'real');
+  expect(await paths()).toEqual(['again/web.yaml', 'real/api.yaml', 'web.yaml']);
+  const included = { include: ['linked/*.yaml', 'all/web.yaml'] };
+  expect(await paths(selecting(included))).toEqual(['all/web.yaml', 'linked/api.yaml']);
+  const excluded = { exclude: ['real/**', 'a*', '*.yaml'] };
+  expect(await paths(selecting(excluded))).toEqual(['linked/api.yaml']);
+});
+
+it('ends in a maze of folders that all link to each other', async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `d${i}`);
+  for (const name of names) {
+    write(`${name}/web.yaml`, '');
+    for (const other of names) link(`${name}/${other}`, join(folder, other));
+  }
+  expect(await paths()).toHaveLength(20);
+});
+
+it.each([
+  ['its target is missing', 'web.yaml', 'gone/web.yaml'],
+  ['its target is below a file', 'web.yaml', 'file.yaml/web.yaml'],
+  ['it leads to itself', 'web.yaml', 'web.yaml'],
+  ['it may be one of a folder', 'deep/apps', '/nowhere/apps'],
+])('refuses a link by name when %s', async (_, path, target) => {
+  write('file.yaml', '');
+  link(path, target);
+  const problem = `${path} is a link to ${target}, which is not there; put it there, remove the link or exclude it`;
+  expect(await source().read()).toMatchObject({
+    kind: 'refused',
+    problems: [`${folder}: ${problem}`],
+  });
+  expect(await paths(selecting({ exclude: [path] }))).toEqual(['file.yaml']);
+  expect(await paths(selecting({ include: ['file.*'] }))).toEqual(['file.yaml']);
+});
+
+it('does not mind where links lead that it does not want', async () => {
+  write('web.yaml', '');
+  link('README.md', 'gone');
+  link('notes.txt', '/etc/hostname');
+  link('.hidden.yaml', 'gone');
+  link('vendor/lib', '/usr');
+  link('vendor/lib.yaml', '/etc/hostname');
+  expect(await paths(selecting({ exclude: ['vendor/**'] }))).toEqual(['web.yaml']);
+  expect(await paths(selecting({ include: ['*.yaml'], exclude: ['vendor/**'] }))).toEqual([
+    'web.yaml',
+  ]);
+  expect(await paths(selecting({ include: ['web.yaml'] }))).toEqual(['web.yaml']);
+  expect(await source().read()).toMatchObject({ kind: 'refused' });
 });
 
 it('refuses a link that leads out of the folder, to a file or to a folder', async () => {
@@ -91,8 +170,12 @@ it('reads a file anew that has other content, whatever its size and time say', a
 });
 
 it('tells a missing folder from one whose file vanished', async () => {
-  symlinkSync(join(folder, 'gone'), join(folder, 'web.yaml'));
-  expect(await source().read()).toEqual({ kind: 'unsettled' });
+  write('web.yaml', '');
+  const vanishing = source(0, () => {
+    rmSync(join(folder, 'web.yaml'));
+    return 0;
+  });
+  expect(await vanishing.read()).toEqual({ kind: 'unsettled' });
   rmSync(folder, { recursive: true });
   expect(await source().read()).toMatchObject({ kind: 'absent' });
   writeFileSync(folder, 'no folder');
@@ -121,3 +204,57 @@ it('notices files that are written, in new folders too', async () => {
     await watch?.close();
   }
 });
+
+it('notices what Kubernetes does with a ConfigMap: another folder behind the same links', async () => {
+  write('..1/web.yaml', 'one');
+  link('..data', '..1');
+  link('web.yaml', '..data/web.yaml');
+  let changes = 0;
+  const watch = source().watch?.(
+    () => changes++,
+    () => undefined,
+  );
+  try {
+    let round = 1;
+    await waitFor('a change', () => {
+      const name = `..${++round}`;
+      write(`${name}/web.yaml`, name);
+      link('..next', name);
+      renameSync(join(folder, '..next'), join(folder, '..data'));
+      return changes > 0;
+    });
+  } finally {
+    await watch?.close();
+  }
+});
+
+it('watches nothing that links lead to outside of the folder', async () => {
+  const outside = mkdtempSync(join(tmpdir(), 'vigil-outside-'));
+  link('out', outside);
+  let changes = 0;
+  const watch = source().watch?.(
+    () => changes++,
+    () => undefined,
+  );
+  try {
+    let round = 0;
+    await waitFor('a change', () => {
+      write('deep/er/web.yaml', String(round++));
+      return changes > 0 && isWatched(join(folder, 'deep/er'));
+    });
+    expect(isWatched(folder)).toBe(true);
+    expect(isWatched(outside)).toBe(false);
+  } finally {
+    await watch?.close();
+    rmSync(outside, { recursive: true });
+  }
+});
+
+/** Whether this process is told by the kernel of what happens in a folder. */
+function isWatched(path: string): boolean {
+  const inode = ` ino:${statSync(path).ino.toString(16)} `;
+  return readdirSync('/proc/self/fdinfo').some((descriptor) => {
+    const file = join('/proc/self/fdinfo', descriptor);
+    return existsSync(file) && readFileSync(file, 'utf8').includes(inode);
+  });
+}
