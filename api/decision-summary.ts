@@ -59,7 +59,11 @@ const SUMMARIES: Record<AuditEventName, (details: Details, actor: string) => str
     join(`${text(d, 'pointer')} is to be as the manifest says`, text(d, 'why')),
   started: (d) => join('started, as it was desired and not running', text(d, 'summary')),
   manifest_applied: (d, by) =>
-    join(`manifest ${text(d, 'change')} by ${by}`, `revision ${text(d, 'revision')}`),
+    join(
+      `manifest ${text(d, 'change')} by ${by}`,
+      `revision ${text(d, 'revision')}`,
+      text(d, 'why'),
+    ),
   revision_held: (d) =>
     `a revision of ${text(d, 'source')} waits, because it would remove ${text(d, 'count')} of ${text(d, 'of')} objects`,
   prune_allowed: (d, by) =>

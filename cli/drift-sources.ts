@@ -210,7 +210,7 @@ export function renderRevisions(rows: readonly RevisionRow[]): string[] {
     row.commit?.slice(0, SHORT) ?? '-',
     row.author,
     row.rolledBackTo === null
-      ? (row.message ?? '')
+      ? [row.message, row.reason].filter((part) => part !== null).join(': ')
       : `back to ${row.rolledBackTo}: ${row.reason ?? ''}`,
   ]);
   const header = ['REVISION', 'MADE (UTC)', 'SOURCE', 'OBJECTS', 'COMMIT', 'AUTHOR', 'MESSAGE'];

@@ -14,6 +14,7 @@ import { gitopsConfigSchema, type GitopsConfig } from './config';
 import { buildApp } from './http/app';
 import { registerMetrics } from './metrics';
 import { createSources, SETTLE_MS } from './sources/create';
+import { startRecompile } from './recompile';
 import { createRender } from './render/render';
 import type { Push, Source } from './sources/source';
 import { startSync, type Sync } from './sync';
@@ -27,6 +28,9 @@ async function run({ home, database, log, gitops }: GitopsConfig): Promise<void>
 
   const pool = createPool({ ...database, name: 'gitops' });
   lifecycle.onStop('database', () => pool.end());
+
+  const anew = startRecompile({ pool, catalogue: CATALOGUES, logger });
+  lifecycle.onStop('recompile', anew.stop);
 
   const sources = createSources(gitops, {
     home,

@@ -8,6 +8,8 @@ import { nameOf, resourcesOf, type ManifestName, type ManifestObject } from './m
 interface InRevision {
   source: string;
   revision: number;
+  /** False: the manifests are as they were, only what they compile to is not. */
+  isSaidAnew: boolean;
 }
 
 /** An object after its change. */
@@ -34,7 +36,7 @@ export async function writeObjects(
   const removed = await retireResources(db, objects);
   await writeResources(db, objects, at.revision);
   await retirePolicies(db, objects);
-  await writePolicies(db, objects, at.revision);
+  await writePolicies(db, objects, at);
   await writeDefinitions(
     db,
     objects.flatMap(({ kind, definition }) =>
@@ -198,7 +200,7 @@ async function retireResources(
 async function writePolicies(
   db: PoolClient,
   objects: readonly ManifestObject[],
-  revision: number,
+  { revision, isSaidAnew }: InRevision,
 ): Promise<void> {
   const rows = objects.flatMap(({ policies }) => policies.map(policyRow));
   await query(
@@ -217,10 +219,10 @@ async function writePolicies(
        where policies.deleted_at is not null
          or (policies.document, policies.implied_by) is distinct from (excluded.document, excluded.implied_by)
          -- Who said yes to a repair said it to the manifest of then.
-         or (excluded.implied_by is not null and excluded.document -> 'approval' <> 'null')
+         or ($3 and excluded.implied_by is not null and excluded.document -> 'approval' <> 'null')
        returning policy, document)
      insert into policy_revisions (policy, revision, document) select policy, $2, document from written`,
-    [JSON.stringify(rows), revision],
+    [JSON.stringify(rows), revision, isSaidAnew],
   );
 }
 

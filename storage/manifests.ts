@@ -48,11 +48,11 @@ export async function applyRevision(pool: Pool, request: RevisionRequest): Promi
 }
 
 /** Every problem at once; that it is stale is only said of what could be done otherwise. */
-async function refusalOf(
+export async function refusalOf(
   db: PoolClient,
   plan: RevisionPlan,
   stored: readonly Claim[],
-): Promise<RevisionResult | null> {
+): Promise<Extract<RevisionResult, { kind: 'refused' }> | null> {
   const makers = await makersOf(db, plan.writes);
   const clashes = collisions(plan, { stored, makers });
   const isStale = plan.isStale && clashes.length === 0;
@@ -80,7 +80,8 @@ function nothingNew(unchanged: number): Applied {
   return { kind: 'applied', revision: null, changed: [], unchanged };
 }
 
-async function carryOut(
+/** Writes what the plan says, under the lock of revisions. */
+export async function carryOut(
   db: PoolClient,
   request: RevisionRequest,
   plan: RevisionPlan,
@@ -89,7 +90,7 @@ async function carryOut(
   if (plan.removals.length + plan.writes.length === 0) return nothingNew(plan.unchanged);
   const revision = await insertRevision(db, request, plan);
   // Removals first, so that a name is free for who takes it over in the same revision.
-  const at = { source: request.source, revision };
+  const at = { source: request.source, revision, isSaidAnew: request.why === undefined };
   const changed = [
     ...(await removeObjects(db, plan.removals.map(plainName), at)),
     ...(await writeObjects(db, plan.writes, at)),
@@ -163,7 +164,7 @@ async function followMoves(db: PoolClient, { moves }: RevisionPlan): Promise<voi
 
 async function insertRevision(
   db: PoolClient,
-  { source, author, correlationId, origin, rollback }: RevisionRequest,
+  { source, author, correlationId, origin, rollback, why }: RevisionRequest,
   plan: RevisionPlan,
 ): Promise<number> {
   const checksum = createHash('sha256');
@@ -177,7 +178,7 @@ async function insertRevision(
     [
       ...[source, checksum.digest('hex'), author, correlationId],
       ...[origin?.commit, origin?.ref, origin?.message, origin?.authoredAt, origin?.signedBy],
-      ...[rollback?.revision, rollback?.reason],
+      ...[rollback?.revision, rollback?.reason ?? why],
     ],
   );
   if (row === undefined) throw new Error('PostgreSQL returned no revision');
@@ -189,7 +190,8 @@ async function tellOthers(
   request: RevisionRequest,
   { revision, changed }: { revision: number; changed: WrittenObject[] },
 ): Promise<void> {
-  const { source, author, correlationId } = request;
+  const { source, correlationId, why } = request;
+  const author = why === undefined ? request.author : 'vigil';
   await insertAudit(
     db,
     changed.map(({ kind, namespace, name, change, file, line }) => ({
@@ -199,7 +201,7 @@ async function tellOthers(
       policy: kind === 'Policy' ? resourceKey(namespace, name) : null,
       event: 'manifest_applied' as const,
       policyRevision: kind === 'Policy' ? revision : null,
-      details: { kind, name, change, source, revision, file, line },
+      details: { kind, name, change, source, revision, file, line, ...(why && { why }) },
     })),
   );
   // A resource that moved to another Service within the revision was removed and written: it lives.

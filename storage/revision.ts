@@ -17,6 +17,8 @@ export interface RevisionRequest {
   expected?: Expectation | undefined;
   /** The commit that the objects are read from; `author` is then its author. */
   origin?: RevisionOrigin | null;
+  /** Said where it is written although nobody changed a manifest; Vigil does it, not `author`. */
+  why?: string;
   /** With `replaceSource`: what would remove more than this share of the source's objects is held. */
   pruneShare?: number;
   /** The objects are those of an earlier revision, which a person asked for: nothing holds them, and they are pinned. */

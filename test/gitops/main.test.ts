@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { applyRevision } from '../../storage/manifests';
 import { createTestDatabase, type TestDatabase } from '../support/database';
+import { service } from '../support/manifest-objects';
 import { waitFor } from '../support/wait';
 
 const ROOT = join(__dirname, '../..');
@@ -101,6 +103,26 @@ it('looks at its sources at once when a reload is asked for', async () => {
     await database.pool.query(`select pg_notify('vigil_sync', '')`);
     return (await database.pool.query('select 1 from manifests')).rowCount === 1;
   });
+  child?.kill('SIGTERM');
+  expect(await exit).toBe(0);
+});
+
+it('compiles anew at its start what an older version had compiled, also what came over REST', async () => {
+  await applyRevision(database.pool, {
+    ...{ source: 'api', author: 'user:ann', correlationId: null, mode: 'upsert', deletions: [] },
+    objects: [service('web')],
+  });
+  await database.pool.query(
+    `update manifests set document = '{"apiVersion": "vigil.io/v1", "kind": "Service",
+       "metadata": {"name": "web"}, "spec": {"runtime": {"type": "process", "command": ["node"]}}}'`,
+  );
+  const exit = run({});
+  const told = await waitFor('it to be told', () => said('manifests compiled anew'), 30_000);
+  expect(told).toMatchObject({ source: 'api', revision: 2, objects: 1 });
+  const { rows } = await database.pool.query(
+    `select spec #>> '{runtime,command,0}' as c from resources`,
+  );
+  expect(rows).toEqual([{ c: 'node' }]);
   child?.kill('SIGTERM');
   expect(await exit).toBe(0);
 });
