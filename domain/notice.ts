@@ -10,6 +10,7 @@ export const NOTICE_KINDS = [
   'approval_wanted',
   'demoted',
   'drift',
+  'prune_held',
   'policy',
   'test',
 ] as const;

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { AuditEvent } from '../domain/audit';
 import { insertAudit } from './audit';
+import type { Notice } from '../domain/notice';
 import { inTransaction, query } from './database';
 import { nameOf, type Claim, type RevisionPlan } from './manifest-plan';
 import {
@@ -12,6 +13,7 @@ import {
   type Held,
   type Pin,
 } from './manifest-sources';
+import { insertNotice } from './notices';
 import { SYNC_CHANNEL } from './reload';
 import { lockRevisions } from './revision-lock';
 import { auditBase, type Applied, type RevisionRequest, type RevisionResult } from './revision';
@@ -49,11 +51,42 @@ export async function whyNot(
   if (await markHeld(db, source, held)) {
     const removals = plan.removals.slice(0, MAX_NAMED).map(nameOf);
     await insertAudit(db, [sourceAudit(request, 'revision_held', { source, count, of, removals })]);
+    await insertNotice(db, pruneNotice(request, held));
   }
   return { kind: 'held', count, of };
 }
 
 const MAX_NAMED = 20;
+
+/** Asks people once for each revision that is held; `prunesNoMore` of notice-standing ends it. */
+function pruneNotice(
+  { source, origin }: RevisionRequest,
+  { checksum, removals, of }: { checksum: string; removals: RevisionPlan['removals']; of: number },
+): Notice {
+  const count = removals.length;
+  const names = removals.slice(0, MAX_NAMED).map(nameOf);
+  const more = count - names.length;
+  return {
+    kind: 'prune_held',
+    key: `prune:${source}:${checksum}`,
+    ...{ namespace: 'default', resource: null, policy: null, actionId: null, severity: 'warning' },
+    title: `${source} waits: it would remove ${count} of ${of} objects`,
+    text: [
+      'Nothing of this revision is applied until a person allows it or the source wants its objects back.',
+      ...(origin
+        ? [`Commit ${origin.commit.slice(0, 12)} (${origin.ref}): ${origin.message}`]
+        : []),
+      'It would remove:',
+      ...names.map((name) => `- ${name}`),
+      ...(more > 0 ? [`- and ${more} more`] : []),
+      `Next: ./vigil drift allow-prune ${source} --checksum ${checksum.slice(0, SHORT)}`,
+    ].join('\n'),
+    isResolved: false,
+  };
+}
+
+/** How much of a checksum a command needs. */
+const SHORT = 8;
 
 /** From now on the objects of the earlier revision are what is in force: nobody puts the newer ones back. */
 export async function rememberRollback(

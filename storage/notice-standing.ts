@@ -104,6 +104,16 @@ export async function clearedIncidents(db: Db): Promise<OpenIncident[]> {
   );
 }
 
+/** Held revisions that wait no longer: let through, taken back, or in the place of which another one waits. */
+export async function prunesNoMore(db: Db): Promise<OpenIncident[]> {
+  return query<OpenIncident & Record<string, unknown>>(
+    db,
+    `select ${INCIDENT} from notices n
+      where n.kind = 'prune_held' and ${IS_OPEN} and not exists (select 1 from sources s
+        where n.key = 'prune:' || s.source || ':' || s.held_checksum)`,
+  );
+}
+
 /** Asked-for approvals that nobody has to give any more. */
 export async function decidedApprovals(db: Db): Promise<OpenIncident[]> {
   return query<OpenIncident & Record<string, unknown>>(

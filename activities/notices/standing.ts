@@ -6,6 +6,7 @@ import {
   heldNoMore,
   longHeld,
   lockStanding,
+  prunesNoMore,
 } from '../../storage/notice-standing';
 import { insertNotice } from '../../storage/notices';
 import { heldNotice, resolvedNotice } from './words';
@@ -27,7 +28,10 @@ export async function tellStanding(pool: Pool, heldAfterMs: number): Promise<num
     const decided = (await decidedApprovals(db)).map((open) =>
       resolvedNotice(open, 'Nobody has to decide any more.'),
     );
-    const all = [...held, ...free, ...cleared, ...decided];
+    const pruned = (await prunesNoMore(db)).map((open) =>
+      resolvedNotice(open, 'This revision waits no longer.'),
+    );
+    const all = [...held, ...free, ...cleared, ...decided, ...pruned];
     for (const notice of all) await insertNotice(db, notice);
     return all.length;
   });

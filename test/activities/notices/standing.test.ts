@@ -3,11 +3,14 @@ import { recordEnding } from '../../../activities/record';
 import { DEFAULT_CONSTANTS } from '../../../activities';
 import { tellStanding } from '../../../activities/notices/standing';
 import { inTransaction, query } from '../../../storage/database';
+import { listSources } from '../../../storage/manifest-sources';
+import { letThrough } from '../../../storage/manifest-standstill';
 import { applyRevision } from '../../../storage/manifests';
 import { routeNotices } from '../../../storage/notice-routing';
 import { insertNotice } from '../../../storage/notices';
 import { insertRequest } from '../../../storage/requests';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
+import { service } from '../../support/manifest-objects';
 import { notice, notifyPlan } from '../../support/notices';
 import { watched } from '../../support/policies';
 
@@ -49,6 +52,46 @@ async function hold(gate: string | null, forMs = 0): Promise<void> {
     [RESOURCE, POLICY, gate, forMs],
   );
 }
+
+const RELEASED = [{ kind: 'prune_held', resolved: true, text: 'This revision waits no longer.' }];
+
+/** One look of the source `fleet`, which wants these Services. */
+async function want(...names: string[]): Promise<string> {
+  const { kind } = await applyRevision(database.pool, {
+    ...{ source: 'fleet', author: 'Bob', correlationId: null, mode: 'replaceSource' },
+    ...{ objects: names.map((name) => service(name)), deletions: [], pruneShare: 0.5 },
+  });
+  return kind;
+}
+
+it('tells once of each revision that is held for what it would remove, and when it is no longer', async () => {
+  const opened = async () =>
+    query<Written & Record<string, unknown>>(
+      database.pool,
+      `select title, text from notices where kind = 'prune_held' and state in ('new', 'open') order by id`,
+    );
+  await want('a', 'b', 'c', 'd');
+  expect(await want('a')).toBe('held');
+  expect(await want('a')).toBe('held');
+  expect(await look()).toEqual([]);
+  const [first, ...more] = await opened();
+  expect(more).toEqual([]);
+  expect(first?.title).toBe('fleet waits: it would remove 3 of 4 objects');
+  expect(first?.text).toMatch(/^- Service default\/c$/m);
+  const checksum = / allow-prune fleet --checksum (\w{8})$/.exec(first?.text ?? '')?.[1];
+  expect((await listSources(database.pool))[0]?.held?.checksum.slice(0, 8)).toBe(checksum);
+
+  expect(await want('b')).toBe('held');
+  expect(await look()).toMatchObject(RELEASED);
+  expect(await opened()).toHaveLength(1);
+
+  const yes = { actor: 'user:ann', correlationId: null, reason: null, checksum: null };
+  await letThrough(database.pool, 'fleet', yes);
+  expect(await look()).toEqual([]);
+  expect(await want('b')).toBe('applied');
+  expect(await look()).toMatchObject(RELEASED);
+  expect(await look()).toEqual([]);
+});
 
 interface Written {
   kind: string;
