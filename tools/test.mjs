@@ -12,6 +12,15 @@ const EXIT_GRACE_MS = 30_000;
 /** Most of the time a test of servers waits: for a timer, a sample, a process that starts. */
 const WORKERS = availableParallelism();
 
+/** Why tests are left out that need what a machine may not have, by their names. */
+const LEFT_OUT = [
+  {
+    named: /redis/i,
+    why: 'no redis-server is on the PATH (Debian: apt-get install redis-server)',
+  },
+  { named: /sshd/i, why: 'there is no sshd (Debian: apt-get install openssh-server)' },
+];
+
 await ensureReady();
 const folder = mkdtempSync(join(tmpdir(), 'vigil-results-'));
 const resultsPath = join(folder, 'results.json');
@@ -67,13 +76,12 @@ function report(results, jestCode) {
   const failed = (results?.numFailedTests ?? 0) + (results?.numRuntimeErrorTestSuites ?? 0);
   const skipped = (results?.numPendingTests ?? 0) + (results?.numTodoTests ?? 0);
   const left = results?.testResults.flatMap((file) => file.assertionResults) ?? [];
-  const redis = left.filter(
-    ({ status, fullName }) => status === 'pending' && /redis/i.test(fullName),
-  );
-  if (redis.length > 0) {
-    say(
-      `${redis.length} ${redis.length === 1 ? 'test was' : 'tests were'} left out: no redis-server is on the PATH (Debian: apt-get install redis-server)`,
+  for (const { named, why } of LEFT_OUT) {
+    const tests = left.filter(
+      ({ status, fullName }) => status === 'pending' && named.test(fullName),
     );
+    if (tests.length === 0) continue;
+    say(`${tests.length} ${tests.length === 1 ? 'test was' : 'tests were'} left out: ${why}`);
   }
   if (passed + failed === 0) say('no test ran');
   process.stdout.write(

@@ -127,7 +127,15 @@ const REASONS: readonly [RegExp, string][] = [
     /could not read Username|Authentication failed|error: 401|error: 403/i,
     'the repository refused the credentials: check "auth"',
   ],
+  [
+    /Identity file .* not accessible|no such identity: |^Load key |UNPROTECTED PRIVATE KEY FILE/im,
+    'the ssh key cannot be read: check "auth.sshKeyFile"',
+  ],
   [/Permission denied \(/i, 'the repository refused the ssh key: check "auth.sshKeyFile"'],
+  [
+    /HOST IDENTIFICATION HAS CHANGED/,
+    'the host shows another key than "auth.knownHostsFile" has: it may be somebody else',
+  ],
   [/Host key verification failed/i, 'the host is not known: add its key to "auth.knownHostsFile"'],
   [/Could not resolve host/i, 'the host of the repository cannot be found'],
   [
