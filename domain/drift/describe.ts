@@ -86,7 +86,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'config-owner': 'owner of file',
 };
 
-function nameOf(pointer: string): string {
+export function nameOf(pointer: string): string {
   const [group, leaf] = [groupOf(pointer), leafOf(pointer)];
   if (group === 'resources') return `limit of ${leaf}`;
   const name = NAMES[group];
@@ -96,7 +96,7 @@ function nameOf(pointer: string): string {
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
-function shown(pointer: string, value: FactValue | null): string {
+export function shown(pointer: string, value: FactValue | null): string {
   if (value === null) return 'none';
   if (typeof value === 'object') return value.map(word).join(' ');
   if (typeof value !== 'number' || pointer !== '/resources/memory') return String(value);

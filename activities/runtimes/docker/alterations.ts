@@ -1,59 +1,56 @@
-import type { ResourceAmounts } from '../../../domain/resource';
-import { LABELS, variablesOf, type Container } from './containers';
-import type { Engine, Image } from './engine';
+import type { RuntimeTarget } from '../../../domain/action/runtime';
+import type { Change } from '../../../domain/drift/change';
+import { nameOf, shown } from '../../../domain/drift/describe';
+import { driftOf } from '../../../domain/drift/diff';
+import { groupOf, leafOf } from '../../../domain/drift/normalise';
+import type { DockerSpec } from '../../../domain/runtime-spec';
+import { isSecretReference } from '../../../platform/secret-references';
+import type { Container } from './containers';
+import { dockerOf, type DockerContext } from './context';
+import { factsOf } from './facts';
 
-/** What a container has, beyond what its image gave it. Null: its image is gone, so nobody can tell. */
-export interface OwnParts {
-  /** Variables that its spec does not name. */
-  extraVariables: Record<string, string>;
-  /** Without Vigil's own. */
-  labels: Record<string, string>;
-}
+/** Where its state or its image's name differs, others tell. */
+const OTHERS: ReadonlySet<string> = new Set(['running', 'replicas', 'image']);
 
-/** What engines (Docker, Podman) set by themselves where neither the image nor the spec does: nobody's change. */
-const ENGINES: ReadonlySet<string> = new Set(['PATH', 'HOME', 'HOSTNAME', 'TERM', 'container']);
-const ENGINE_LABELS = ['desktop.docker.io/', 'io.podman.'];
-const VIGILS: ReadonlySet<string> = new Set(Object.values(LABELS));
-
-/** Tells what somebody gave a container that its spec does not have. */
-export async function ownPartsOf(engine: Engine, container: Container): Promise<OwnParts | null> {
-  const image = await engine.image(container.info.Image);
-  return image === null ? null : partsOf(container, image);
-}
-
-function partsOf({ spec, info }: Container, image: Image): OwnParts {
-  const given = new Set(image.env);
-  const named = new Set(image.env.map((pair) => pair.slice(0, pair.indexOf('='))));
-  const variables = [...variablesOf(info)].filter(
-    ([name, value]) =>
-      !(name in spec.env) &&
-      !given.has(`${name}=${value}`) &&
-      (named.has(name) || !ENGINES.has(name)),
+/**
+ * How a container differs from what it was made from, as drift would tell it: somebody changed it, the
+ * engine did not keep what was asked, or a secret is another by now.
+ */
+export async function alterationsOf(
+  context: DockerContext,
+  target: RuntimeTarget,
+  container: Container,
+): Promise<Change[]> {
+  const runtime: DockerSpec = { ...dockerOf(target), ...container.spec };
+  const facts = await factsOf(context, [container], runtime);
+  const { identity } = container;
+  const observed = { identity, isRunning: true, isAbsent: false, config: [], ...facts };
+  const spec = { ...target.spec, runtime, config: [] };
+  delete spec.drift;
+  return driftOf(spec, observed, { sha256: () => '' }).filter(
+    ({ pointer }) => !OTHERS.has(groupOf(pointer)),
   );
-  const labels = Object.entries(info.Config.Labels).filter(
-    ([name, value]) => name in spec.labels || (isForeign(name) && image.labels[name] !== value),
+}
+
+/** What an engine did not keep of a container that nobody else can have changed yet, for people; null: it kept all. */
+export async function lossesOf(
+  context: DockerContext,
+  target: RuntimeTarget,
+  container: Container,
+): Promise<string | null> {
+  const { env } = container.spec;
+  const lost = (await alterationsOf(context, target, container)).filter(
+    // It may have become another since.
+    ({ pointer }) => groupOf(pointer) !== 'env' || !isSecretReference(env[leafOf(pointer)] ?? ''),
   );
-  return {
-    extraVariables: Object.fromEntries(variables),
-    labels: Object.fromEntries(labels),
-  };
+  if (lost.length === 0) return null;
+  const pointers = lost.map(({ pointer }) => pointer).join(', ');
+  return `this engine does not keep ${lost.map(lossOf).join(', ')}, so that each new container would differ again; let the engine keep it, write in the manifest what it keeps, or name ${pointers} in spec.drift.ignore`;
 }
 
-function isForeign(label: string): boolean {
-  return !VIGILS.has(label) && !ENGINE_LABELS.some((prefix) => label.startsWith(prefix));
-}
-
-const DEFAULT_CPU_PERIOD = 100_000;
-
-/** The limits that a container has now; `docker update` changes them while it runs. */
-export function amountsOf({ info }: Container): ResourceAmounts {
-  const { NanoCpus = 0, CpuQuota = 0, CpuPeriod = 0, Memory = 0 } = info.HostConfig;
-  const quota = CpuQuota > 0 ? CpuQuota / (CpuPeriod > 0 ? CpuPeriod : DEFAULT_CPU_PERIOD) : 0;
-  const cpu = NanoCpus > 0 ? NanoCpus / 1e9 : quota;
-  return { cpu: cpu > 0 ? cpu : null, memory: Memory > 0 ? Memory : null };
-}
-
-/** Engines count billionths of a core. */
-export function isSameCpu(a: number | null, b: number | null): boolean {
-  return Math.round((a ?? 0) * 1e9) === Math.round((b ?? 0) * 1e9);
+/** What an engine adds to an environment may hold a password: `http_proxy`. */
+function lossOf({ pointer, desired, observed }: Change): string {
+  const isAdded = groupOf(pointer) === 'env' && observed !== null;
+  const kept = isAdded ? 'a value of its own' : shown(pointer, observed);
+  return `${nameOf(pointer)} (asked ${shown(pointer, desired)}, kept ${kept})`;
 }

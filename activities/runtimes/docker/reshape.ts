@@ -1,10 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { ExecuteRequest, RuntimeTarget } from '../../../domain/action/runtime';
-import { pointerTo } from '../../../domain/drift/normalise';
 import { isLeft } from '../../../domain/drift/repair';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
-import { amountsOf, isSameCpu, ownPartsOf } from './alterations';
-import { variablesOf, type Container, type ReplicaSet } from './containers';
+import { alterationsOf } from './alterations';
+import type { Container, ReplicaSet } from './containers';
 import { dockerOf, type DockerContext } from './context';
 import { tailOf } from './logs';
 import { make, swap } from './swap';
@@ -38,8 +36,6 @@ export interface Reshaping {
  */
 export async function reshape(act: Act, given: Reshaping, set: ReplicaSet): Promise<string[]> {
   const { context, request, signal } = act;
-  const { resource } = request.target;
-  const docker = dockerOf(request.target);
   const logs: string[] = [];
   for (const [replica, wanted] of given.shape) {
     // Between two replicas is the place to turn back; what has begun is brought to its end.
@@ -51,8 +47,8 @@ export async function reshape(act: Act, given: Reshaping, set: ReplicaSet): Prom
       await context.engine.start(old.id);
     } else if (await isToBeSwapped(context, request, { old, wanted, ...given })) {
       const { until } = given;
-      const { key } = request;
-      logs.push(...(await swap(context, { resource, key, docker, old, wanted, until }, set)));
+      const { target, key } = request;
+      logs.push(...(await swap(context, { target, key, old, wanted, until }, set)));
     }
   }
   for (const surplus of set.current.filter(({ replica }) => !given.shape.has(replica))) {
@@ -102,23 +98,12 @@ async function differs(
 
 /** Whether a container is not what it was made from: somebody changed it, or a secret is another by now. */
 async function wasAltered(
-  { engine, secrets }: DockerContext,
+  context: DockerContext,
   target: RuntimeTarget,
   container: Container,
 ): Promise<boolean> {
-  const { spec, info } = container;
-  const { cpu, memory } = amountsOf(container);
-  if (memory !== spec.resources.memory || !isSameCpu(cpu, spec.resources.cpus)) return true;
-  const present = variablesOf(info);
-  for (const [name, text] of Object.entries(spec.env)) {
-    if (isLeft(target, pointerTo('env', name))) continue;
-    if ((await secrets.shown(text, present.get(name))) !== text) return true;
-  }
-  const parts = await ownPartsOf(engine, container);
-  if (parts === null) return false;
-  return (
-    Object.keys(parts.extraVariables).length > 0 || !isDeepStrictEqual(parts.labels, spec.labels)
-  );
+  const altered = await alterationsOf(context, target, container);
+  return altered.some(({ pointer }) => !isLeft(target, pointer));
 }
 
 /** A replica that is not there yet; repeated, it goes on with what it made. */

@@ -1,20 +1,22 @@
-import { TransientError } from '../../../domain/action/runtime';
+import { TransientError, type RuntimeTarget } from '../../../domain/action/runtime';
 import type { ResourceKey } from '../../../domain/resource';
-import type { DockerSpec } from '../../../domain/runtime-spec';
 import { nameOf, readSet, type Container, type ReplicaSet } from './containers';
-import type { DockerContext } from './context';
+import { dockerOf, type DockerContext } from './context';
 import { createContainer, type Making } from './create';
 import { becomeHealthy } from './health';
+import { lossesOf } from './alterations';
 import { tailOf } from './logs';
 import type { Model } from './reshape';
 
 export interface Swap {
-  resource: ResourceKey;
+  target: RuntimeTarget;
   key: string;
-  docker: DockerSpec;
   old: Container;
   wanted: Model;
-  /** When the old container may go: an update waits for health, a restart leaves that to verify. */
+  /**
+   * When the old container may go: an update waits for health, and for all that was asked; a restart
+   * leaves both to others.
+   */
   until: 'healthy' | 'started';
 }
 
@@ -41,24 +43,26 @@ export async function swap(
   if (failed !== undefined) await engine.remove(failed.id, { volumes: false });
   const next = ofReplica('next') ?? (await makeNext(context, given));
   if (!next.wasStarted) {
+    if (given.until === 'healthy') await refuseLosses(context, given, next);
     await engine.stop(old.id, old.spec.stopTimeout);
     await startNext(context, given, next);
   }
   if (given.until === 'healthy') {
-    const verdict = await becomeHealthy(engine, next.id, given.docker);
+    const verdict = await becomeHealthy(engine, next.id, dockerOf(given.target));
     if (verdict.kind === 'unhealthy')
       throw await putAway(context, given, { next, why: verdict.why });
   }
   const logs = await tailOf(context, old);
   await engine.remove(old.id, { volumes: false });
-  await engine.rename(next.id, nameOf(given.resource, old.replica));
+  await engine.rename(next.id, nameOf(given.target.resource, old.replica));
   return logs;
 }
 
 async function makeNext(context: DockerContext, given: Swap): Promise<Container> {
-  const { resource, key, old, wanted, docker } = given;
+  const { target, key, old, wanted } = given;
+  const { resource } = target;
   const { replica, info: replaces } = old;
-  const { pull } = docker;
+  const { pull } = dockerOf(target);
   return make(context, { ...wanted, resource, key, replica, role: 'next', pull, replaces });
 }
 
@@ -72,6 +76,18 @@ export async function make(context: DockerContext, making: Making): Promise<Cont
   throw new Error(
     `a container named ${nameOf(resource, replica, role)} is there already, and it is not this Vigil's: rename or remove it`,
   );
+}
+
+/** What an engine does not keep, it would not keep of the next container either: each would be swapped again. */
+async function refuseLosses(
+  context: DockerContext,
+  { target }: Swap,
+  next: Container,
+): Promise<void> {
+  const losses = await lossesOf(context, target, next);
+  if (losses === null) return;
+  await context.engine.remove(next.id, { volumes: false });
+  throw new Error(`${target.resource}: ${losses}. Nothing was swapped`);
 }
 
 async function startNext(context: DockerContext, given: Swap, next: Container): Promise<void> {
@@ -93,13 +109,13 @@ async function putAway(
 ): Promise<Error> {
   const { engine } = context;
   await engine.stop(next.id, next.spec.stopTimeout);
-  await engine.rename(next.id, nameOf(given.resource, next.replica, 'failed'));
+  await engine.rename(next.id, nameOf(given.target.resource, next.replica, 'failed'));
   return giveUp(context, given, { failed: next, why });
 }
 
 async function giveUp(
   context: DockerContext,
-  { resource, old, wanted }: Swap,
+  { target: { resource }, old, wanted }: Swap,
   { failed, why }: { failed: Container; why: string },
 ): Promise<Error> {
   await context.engine.start(old.id);

@@ -29,21 +29,20 @@ const SHAPING: Readonly<Record<string, (request: ExecuteRequest, set: ReplicaSet
  */
 async function restart(act: Act): Promise<StepResult> {
   const { context, request, signal } = act;
-  const { resource } = request.target;
-  const docker = dockerOf(request.target);
+  const { target, key } = request;
   const set = await begin(act);
   if (set.current.length === 0) return makeAll(act, set);
   const logs: string[] = [];
   for (const [i, old] of set.current.entries()) {
-    if (old.key === request.key) continue;
+    if (old.key === key) continue;
     if (i > 0) {
       signal.throwIfAborted();
       await assertHealthy(act, set.current[i - 1]?.replica ?? 0);
     }
-    const given = { resource, key: request.key, docker, old, wanted: modelOf(old) };
+    const given = { target, key, old, wanted: modelOf(old) };
     logs.push(...(await swap(context, { ...given, until: 'started' }, set)));
   }
-  return resultOf(act, `restarted ${containers(set.current.length)} of ${resource}`, logs);
+  return resultOf(act, `restarted ${containers(set.current.length)} of ${target.resource}`, logs);
 }
 
 /** A rolling restart goes no further once a new container is not healthy: the others still serve. */
