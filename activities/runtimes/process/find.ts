@@ -12,7 +12,7 @@ import {
   type ProcessId,
   type ProcessStat,
 } from '../../../platform/procfs';
-import type { ProcessRecord } from './record';
+import type { ProcessRecord, StartedWith } from './record';
 
 export interface RunningProcess extends ProcessId {
   /** `<boot id>:<pid>:<start time in ticks>`. */
@@ -20,6 +20,8 @@ export interface RunningProcess extends ProcessId {
   /** Key of the step that started it, or `start`. */
   key: string;
   command: string[] | null;
+  /** Null: nobody knows. */
+  variables: StartedWith | null;
 }
 
 interface Marked {
@@ -42,8 +44,8 @@ export function findProcess(
 ): RunningProcess | null {
   const boot = bootId();
   if (record !== null && record.bootId === boot && isAlive(record)) {
-    const { pid, startTicks, key, command } = record;
-    return { pid, startTicks, key, command, identity: identityOf(boot, record) };
+    const { pid, startTicks, key, command, variables = null } = record;
+    return { pid, startTicks, key, command, variables, identity: identityOf(boot, record) };
   }
   const found = unrecorded(home, resource, record);
   if (found === null) return null;
@@ -53,6 +55,7 @@ export function findProcess(
     identity: identityOf(boot, found.stat),
     key: found.environment.get(MARKERS.action) ?? '',
     command: readCommandLine(found.stat.pid),
+    variables: null,
   };
 }
 

@@ -11,8 +11,16 @@ export interface ProcessRecord {
   key: string;
   incarnation: string;
   command: string[];
+  /** Absent: an earlier Vigil started it. */
+  variables?: StartedWith;
   startedAt: number;
 }
+
+/**
+ * The variables that the manifest named at the start: a secret's reference, or null for a plain text,
+ * which may be nobody else's business either: the record is for all to read.
+ */
+export type StartedWith = Readonly<Record<string, string | null>>;
 
 const FILE = 'process.json';
 

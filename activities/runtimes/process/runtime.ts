@@ -118,7 +118,7 @@ async function observe(tools: Tools, target: RuntimeTarget): Promise<ObservedSta
     isRunning: present !== null,
     isAbsent: present === null && record === null,
     command: present?.command ?? null,
-    env: present === null ? null : await environment.observe(processOf(target).env, present.pid),
+    env: present === null ? null : await environment.observe(processOf(target).env, present),
     ...(await observeFiles(configOf(target))),
   };
 }

@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { MARKERS } from '../../../domain/action/markers';
 import type { RuntimeTarget } from '../../../domain/action/runtime';
 import { bootId, readStat, type ProcessId } from '../../../platform/procfs';
+import { isSecretReference } from '../../../platform/secret-references';
 import { processOf, runFolder, workingFolder, type ProcessContext } from './context';
 import { identityOf } from './find';
 import { openLogs, rotateLogs, type OpenLogs } from './logs';
 import { startError } from './program';
-import { writeRecord } from './record';
+import { writeRecord, type StartedWith } from './record';
 
 export interface Start {
   target: RuntimeTarget;
@@ -26,7 +27,7 @@ export interface Start {
  */
 export async function startProcess(context: ProcessContext, start: Start): Promise<string> {
   const folder = runFolder(context, start.target.resource);
-  const { command } = processOf(start.target);
+  const { command, env } = processOf(start.target);
   const incarnation = randomUUID();
   const startedAt = context.now();
   await rotateLogs(context, folder);
@@ -50,9 +51,16 @@ export async function startProcess(context: ProcessContext, start: Start): Promi
     key: start.key,
     incarnation,
     command,
+    variables: startedWith(env),
     startedAt,
   });
   return identityOf(boot, id);
+}
+
+function startedWith(env: Readonly<Record<string, string>>): StartedWith {
+  return Object.fromEntries(
+    Object.entries(env).map(([name, text]) => [name, isSecretReference(text) ? text : null]),
+  );
 }
 
 async function spawnDetached(

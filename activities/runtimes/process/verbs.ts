@@ -110,11 +110,10 @@ async function isAsDesired(
   if (present === null) return isLeft(target, '/running');
   const { command, env } = processOf(target);
   if (present.command !== null && !isSameCommand(present.command, command)) return false;
-  const observed = await environment.observe(env, present.pid);
-  if (observed === null) return true;
-  const isRight = ([name, text]: [string, string]): boolean =>
-    observed[name] === text || isLeft(target, pointerTo('env', name));
-  return Object.entries(env).every(isRight);
+  const observed = await environment.observe(env, present);
+  return Object.entries(observed ?? {}).every(
+    ([name, value]) => value === env[name] || isLeft(target, pointerTo('env', name)),
+  );
 }
 
 function isSameCommand(a: readonly string[], b: readonly string[]): boolean {

@@ -383,6 +383,20 @@ describe('secrets', () => {
     writeFileSync(path, 'hunter3');
     expect((await bench.runtime.observe(target)).env).toEqual({ KEY: null, NEW: null });
   });
+
+  test('are not told once the manifest gives a plain text, nor when it names them no longer', async () => {
+    const path = join(bench.home, 'key');
+    writeFileSync(path, 'hunter2');
+    await bench.runtime.ensureRunning(bench.target({ env: { KEY: `file:${path}` } }));
+    const plain = bench.target({ env: { KEY: 'open' } });
+    expect((await bench.runtime.observe(plain)).env).toEqual({ KEY: `file:${path}` });
+    expect((await bench.runtime.observe(bench.target())).env).toEqual({ KEY: `file:${path}` });
+    rmSync(bench.path('process.json'));
+    expect((await bench.runtime.observe(plain)).env).toEqual({ KEY: null });
+    const asked = await request(bench, 'sync', { target: plain });
+    await bench.runtime.execute(asked, goOn);
+    expect((await bench.runtime.observe(plain)).env).toEqual({ KEY: 'open' });
+  });
 });
 
 describe('logs', () => {

@@ -8,6 +8,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { RuntimeTarget } from '../../../../domain/action/runtime';
+import type { Change } from '../../../../domain/drift/change';
+import { driftOf } from '../../../../domain/drift/diff';
+import { repairSpec, settledOf } from '../../../../domain/drift/repair';
 import type { ConfigFile } from '../../../../domain/resource';
 import { createBench, goOn, pidOf, request, SLEEPER, variableOf, type Bench } from './support';
 
@@ -106,3 +110,33 @@ test('what does not run is started', async () => {
   const { identity } = await bench.runtime.execute(await request(bench, 'sync', { target }), goOn);
   expect((await bench.runtime.inspect(target)).identity).toBe(identity);
 });
+
+test('a variable that the manifest has dropped is drift, and one restart puts it right', async () => {
+  await bench.runtime.ensureRunning(bench.target({ env: { MODE: 'a', DEBUG: 'yes' } }));
+  const target = bench.target({ env: { MODE: 'a' } });
+  expect(await drift(target)).toMatchObject([
+    { pointer: '/env/DEBUG', kind: 'extra', observed: 'yes' },
+  ]);
+  const asked = await request(bench, 'sync', { target });
+  const { identity } = await bench.runtime.execute(asked, goOn);
+  expect(variableOf(identity, 'DEBUG')).toBeUndefined();
+  expect(await drift(target)).toEqual([]);
+  expect(await bench.runtime.execute(asked, goOn)).toMatchObject({ identity });
+});
+
+test('a dropped variable that is ignored restarts nothing', async () => {
+  const before = await bench.runtime.ensureRunning(bench.target({ env: { DEBUG: 'yes' } }));
+  const rules = { ignore: [{ path: '/env/DEBUG' }], owners: [], severity: [] };
+  const target = bench.target({}, { drift: rules });
+  expect(await drift(target)).toEqual([]);
+  const observed = await bench.runtime.observe(target);
+  // As the workflow does it before a step.
+  const settled = settledOf(target.spec, observed, {});
+  const repaired = { ...target, settled, spec: repairSpec(target.spec, observed, {}) };
+  const asked = await request(bench, 'sync', { target: repaired });
+  expect((await bench.runtime.execute(asked, goOn)).identity).toBe(before?.identity);
+});
+
+async function drift(target: RuntimeTarget): Promise<Change[]> {
+  return driftOf(target.spec, await bench.runtime.observe(target), { sha256: () => '' });
+}
