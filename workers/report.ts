@@ -2,6 +2,7 @@ import type { ObservedState, Runtime } from '../domain/action/runtime';
 import type { ResourceKey } from '../domain/resource';
 import { createBell } from '../platform/bell';
 import type { ObservedResource } from '../storage/states';
+import { createLateness, LATE_MS, untilLate } from './observe/lateness';
 import { createWatches } from './observe/watches';
 import { createReportApi, type ReportApi, type ReportApiOptions, type Told } from './report-api';
 
@@ -14,14 +15,16 @@ export interface ReporterOptions extends ReportApiOptions {
   intervalMs: number;
   /** What is calm and did not change is told again after this. */
   repeatMs?: number;
-  /** Resources looked at side by side. */
+  /** Resources of one runtime looked at side by side. */
   concurrency?: number;
+  /** After so long without an answer that is said, and the runtime is left to it: others are reported meanwhile. */
+  lateMs?: number;
   /** 0 up to 1: spreads the looks of many hosts. */
   random?: () => number;
 }
 
 export interface Reporter {
-  /** Ends after the looks under way; what is being sent is given up. */
+  /** Ends after the looks under way, but for those that get no answer; what is being sent is given up. */
   stop: () => Promise<void>;
 }
 
@@ -37,39 +40,55 @@ const APART_MS = 250;
  * reported, and everything else goes on.
  */
 export function startReporter(options: ReporterOptions): Reporter {
-  const { logger, intervalMs, concurrency = 8, random = Math.random } = options;
+  const { logger, intervalMs, concurrency = 8, lateMs = LATE_MS, random = Math.random } = options;
   const bell = createBell();
   const stopping = new AbortController();
   const api = createReportApi(options, stopping.signal);
   const look = createLook(options, api);
+  const watchful = createLateness({ logger, lateMs });
   let latest: ObservedResource[] = [];
   const watches = createWatches({
     ...{ runtimes: options.runtimes, logger, resources: () => latest },
     onChange: bell.ring,
   });
+  /** By runtime type: one that gives no answer is not asked anew, and holds up no other. */
+  const rounds = new Map<string, Promise<void>>();
 
-  async function pass(): Promise<boolean> {
-    const found = await api.list();
-    if (found === null) return false;
-    latest = found;
-    watches.follow(found);
-    look.keep(found);
-    let isBehind = false;
-    const waiting = [...found];
+  async function round(type: string, waiting: ObservedResource[]): Promise<void> {
+    const came = new Set<string>();
     await Promise.all(
       Array.from({ length: concurrency }, async () => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
           if (bell.isStopped()) return;
-          if ((await look.at(next)) === 'superseded') isBehind = true;
+          const resource = next;
+          came.add(await watchful(type, () => look.at(resource)));
         }
       }),
     );
-    return isBehind;
+    if (came.has('superseded')) bell.ring();
+  }
+
+  function begin(found: readonly ObservedResource[]): Promise<void>[] {
+    const resting = [...byType(found)].filter(([type]) => !rounds.has(type));
+    return resting.map(([type, some]) => {
+      const looking = round(type, some).finally(() => rounds.delete(type));
+      rounds.set(type, looking);
+      return looking;
+    });
+  }
+
+  async function pass(): Promise<void> {
+    const found = await api.list();
+    if (found === null) return;
+    latest = found;
+    watches.follow(found);
+    look.keep(found);
+    await untilLate(begin(found), lateMs, stopping.signal);
   }
 
   async function run(): Promise<void> {
     while (!bell.isStopped()) {
-      if (await pass()) bell.ring();
+      await pass();
       const hasRung = await bell.wait(intervalMs * (0.85 + 0.3 * random()));
       if (hasRung && !bell.isStopped()) await createPause(APART_MS, stopping.signal);
     }
@@ -81,8 +100,16 @@ export function startReporter(options: ReporterOptions): Reporter {
       bell.stop();
       stopping.abort();
       await Promise.all([running, watches.close()]);
+      await untilLate([...rounds.values()], lateMs);
     },
   };
+}
+
+function byType(resources: readonly ObservedResource[]): Map<string, ObservedResource[]> {
+  const types = new Set(resources.map(({ spec }) => spec.runtime.type));
+  const of = (type: string): ObservedResource[] =>
+    resources.filter(({ spec }) => spec.runtime.type === type);
+  return new Map([...types].map((type) => [type, of(type)]));
 }
 
 function createPause(ms: number, signal: AbortSignal): Promise<void> {

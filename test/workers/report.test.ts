@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import { createDockerRuntime } from '../../activities/runtimes/docker/runtime';
+import { DOCKER_SCHEMA } from '../../activities/runtimes/docker/spec';
 import { createExternalRuntime } from '../../activities/runtimes/external/runtime';
 import {
   createProcessRuntime,
@@ -19,10 +21,12 @@ import { startReporter, type Reporter, type ReporterOptions } from '../../worker
 import { createTestApi, type TestApi } from '../support/api';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { service } from '../support/manifest-objects';
+import { createSilentServer } from '../support/silent-server';
 import { waitFor } from '../support/wait';
 
 const ROOT = join(__dirname, '../..');
 const SLEEPER = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
+const UNANSWERED = 'looks get no answer; other runtimes are looked at meanwhile';
 
 let database: TestDatabase;
 let folder: string;
@@ -244,6 +248,34 @@ it('what its runtime cannot look at is left to others, and a failing look to the
   await waitFor('more looks', () => sent.length > 6);
   expect(await state('told@a')).toBeNull();
   expect(lines.map(({ msg }) => msg)).toEqual(['resource cannot be observed or reported']);
+});
+
+it('a runtime whose looks get no answer is told once, and what others have is reported', async () => {
+  const silent = await createSilentServer(join(folder, 'docker.sock'));
+  const docker = createDockerRuntime({ home: folder, now, socket: silent.socket });
+  const spec = DOCKER_SCHEMA.parse({ type: 'docker', image: 'web:1' });
+  const containers = ['a', 'b', 'c'].map((name) => service(name, { hosts: ['a'], runtime: spec }));
+  await apply(...containers, sleeper('web'));
+  await ensureRunning();
+  report({
+    ...{ concurrency: 2, lateMs: 200 },
+    runtimes: new Map<string, Runtime>([
+      ['docker', docker],
+      ['process', runtime],
+    ]),
+  });
+  await waitFor('the state', state);
+  await waitFor('the word of it', () => lines.some(({ msg }) => msg === UNANSWERED));
+  const [web] = await targets();
+  if (web === undefined) throw new Error('no web');
+  const from = Date.now();
+  await runtime.stop(web);
+  await waitFor('the drift', async () => (await state())?.pointers.includes('/running'));
+  expect(Date.now() - from).toBeLessThan(5000);
+  expect(lines.filter(({ msg }) => msg === UNANSWERED)).toHaveLength(1);
+  expect(silent.taken()).toBe(3);
+  await reporter?.stop();
+  await silent.close();
 });
 
 it('the worker of a host reports before it can reach Temporal', async () => {

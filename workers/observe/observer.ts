@@ -15,6 +15,7 @@ import {
   type Recorded,
 } from '../../storage/observations';
 import type { ObservedResource } from '../../storage/states';
+import { createLateness, LATE_MS, untilLate } from './lateness';
 import { createLook } from './look';
 import { createResourceList, type ResourceList } from './resource-list';
 import { Schedule } from './schedule';
@@ -34,8 +35,10 @@ export interface ObserverOptions {
   intervalMs?: number;
   /** Between two looks at one that is quiet and whose runtime tells. */
   resyncMs?: number;
-  /** Resources looked at side by side. */
+  /** Resources of one runtime looked at side by side: one that gives no answer holds up no other. */
   concurrency?: number;
+  /** After so long without an answer that is said; nor does stopping wait for it any longer. */
+  lateMs?: number;
   /** Ends a process outside any action. */
   stopRuntime?: (target: RuntimeTarget) => Promise<unknown>;
   /** On the way out, stop what says `stopWithVigil`. */
@@ -43,7 +46,7 @@ export interface ObserverOptions {
 }
 
 export interface Observer {
-  /** Ends after the looks under way, and after what stops with Vigil has stopped. */
+  /** Ends after the looks under way, but for those that get no answer, and after what stops with Vigil has stopped. */
   stop: () => Promise<void>;
 }
 
@@ -57,12 +60,13 @@ const LONGEST_WAIT_MS = 60_000;
  * at a new revision, and again from time to time. Writes what it saw, in batches.
  */
 export function startObserver(options: ObserverOptions): Observer {
-  const { pool, logger, now, host, runtimes, concurrency = 64 } = options;
+  const { pool, logger, now, host, runtimes, concurrency = 64, lateMs = LATE_MS } = options;
   const bell = createBell();
   const hints = createHints();
   const { intervalMs = 2000, resyncMs = Math.max(intervalMs, 15_000) } = options;
   const schedule = new Schedule({ ...PACE, intervalMs, resyncMs });
   const look = createLook({ runtimes, logger, deps: lookDeps(options, hints) });
+  const watchful = createLateness({ logger, lateMs });
   const watches = createWatches({
     ...{ runtimes, logger, resources: () => schedule.all() },
     onChange({ type, resource, hint }) {
@@ -92,7 +96,7 @@ export function startObserver(options: ObserverOptions): Observer {
   async function lookAt(resource: ObservedResource): Promise<void> {
     const key = resource.resource;
     const startedAt = now();
-    const came = await look.at(resource);
+    const came = await watchful(resource.spec.runtime.type, () => look.at(resource));
     if (came === 'superseded') list.ask(key);
     // What an action does explains no drift, and what explained none has come and gone.
     if (!['failed', 'superseded'].includes(came))
@@ -102,7 +106,7 @@ export function startObserver(options: ObserverOptions): Observer {
   }
 
   const listener = listenForChanges(pool, { list, bell });
-  const running = runLooks({ schedule, list, bell, now, lookAt, concurrency });
+  const running = runLooks({ schedule, list, bell, now, lookAt, concurrency, lateMs });
   return {
     async stop() {
       bell.stop();
@@ -115,7 +119,7 @@ export function startObserver(options: ObserverOptions): Observer {
   };
 }
 
-/** Until the bell stops; ends after the looks under way. */
+/** Until the bell stops; ends after the looks under way, but for those that get no answer. */
 async function runLooks(loop: {
   schedule: Schedule;
   list: ResourceList;
@@ -123,30 +127,38 @@ async function runLooks(loop: {
   now: () => number;
   lookAt: (resource: ObservedResource) => Promise<void>;
   concurrency: number;
+  lateMs: number;
 }): Promise<void> {
   const { schedule, list, bell, now, concurrency } = loop;
-  const underWay = new Set<Promise<void>>();
+  const lanes = new Map<string, Set<Promise<void>>>();
+  const isBusy = (type: string): boolean => (lanes.get(type)?.size ?? 0) >= concurrency;
+
+  function startLook(resource: ObservedResource): void {
+    const { type } = resource.spec.runtime;
+    const underWay = lanes.get(type) ?? new Set();
+    lanes.set(type, underWay);
+    const looking = loop.lookAt(resource).finally(() => {
+      underWay.delete(looking);
+      bell.ring();
+    });
+    underWay.add(looking);
+  }
 
   function startLooks(): void {
-    while (underWay.size < concurrency) {
-      const next = schedule.take(now());
-      if (next === null) return;
-      const looking = loop.lookAt(next).finally(() => {
-        underWay.delete(looking);
-        bell.ring();
-      });
-      underWay.add(looking);
+    for (let next = schedule.take(now(), isBusy); next !== null;) {
+      startLook(next);
+      next = schedule.take(now(), isBusy);
     }
   }
 
   while (!bell.isStopped()) {
     await list.refresh();
     if (!bell.isStopped()) startLooks();
-    const lookDueAt = underWay.size < concurrency ? schedule.nextAt() : Infinity;
-    const waitMs = Math.min(lookDueAt, list.dueAt()) - now();
+    const waitMs = Math.min(schedule.nextAt(isBusy), list.dueAt()) - now();
     await bell.wait(Math.min(Math.max(waitMs, 1), LONGEST_WAIT_MS));
   }
-  await Promise.all(underWay);
+  const underWay = [...lanes.values()].flatMap((some) => [...some]);
+  await untilLate(underWay, loop.lateMs);
 }
 
 /** How a look writes down what it saw: together with the others of that moment. */

@@ -28,11 +28,18 @@ interface Entry {
   isUrgent: boolean;
 }
 
+interface Line {
+  urgent: Queue<Entry>;
+  ready: Queue<Entry>;
+}
+
+type IsBusy = (runtimeType: string) => boolean;
+
 /** When to look at which resource. All times are in epoch ms. */
 export class Schedule {
   private readonly entries = new Map<ResourceKey, Entry>();
-  private readonly ready = new Queue<Entry>();
-  private readonly urgent = new Queue<Entry>();
+  /** By runtime type: what waits for one that is busy holds up no other. */
+  private readonly lines = new Map<string, Line>();
   /** Before then, nothing that waits can become due. */
   private quietUntil = -Infinity;
 
@@ -98,11 +105,14 @@ export class Schedule {
     else this.hurry(entry);
   }
 
-  /** The next one that is due, what was stirred first; not given again before `done`. Null: none is due. */
-  take(now: number): ObservedResource | null {
+  /**
+   * The next one that is due and whose runtime is not busy, what was stirred first; not given again
+   * before `done`. Null: there is none.
+   */
+  take(now: number, isBusy: IsBusy = () => false): ObservedResource | null {
     this.scan(now);
     for (;;) {
-      const entry = this.urgent.shift() ?? this.ready.shift();
+      const entry = this.shift('urgent', isBusy) ?? this.shift('ready', isBusy);
       if (entry === undefined) return null;
       // It may stand in both queues, and may be gone.
       if (!entry.isReady || this.entries.get(entry.resource.resource) !== entry) continue;
@@ -133,20 +143,34 @@ export class Schedule {
     this.quietUntil = Math.min(this.quietUntil, entry.dueAt);
   }
 
-  /** When the next one is due; Infinity: nothing waits to be looked at. */
-  nextAt(): number {
-    return this.urgent.size + this.ready.size > 0 ? -Infinity : this.quietUntil;
+  /** When the next one is due whose runtime is not busy; Infinity: nothing waits to be looked at. */
+  nextAt(isBusy: IsBusy = () => false): number {
+    const isWaiting = [...this.lines].some(
+      ([type, { urgent, ready }]) => urgent.size + ready.size > 0 && !isBusy(type),
+    );
+    return isWaiting ? -Infinity : this.quietUntil;
   }
 
-  private makeReady(entry: Entry, queue: Queue<Entry>): void {
+  private makeReady(entry: Entry, how: keyof Line): void {
     entry.isReady = true;
-    queue.push(entry);
+    const { type } = entry.resource.spec.runtime;
+    const line = this.lines.get(type) ?? { urgent: new Queue(), ready: new Queue() };
+    this.lines.set(type, line);
+    line[how].push(entry);
+  }
+
+  private shift(how: keyof Line, isBusy: IsBusy): Entry | undefined {
+    for (const [type, line] of this.lines) {
+      const entry = isBusy(type) ? undefined : line[how].shift();
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
   }
 
   private hurry(entry: Entry): void {
     if (entry.isUrgent) return;
     entry.isUrgent = true;
-    this.makeReady(entry, this.urgent);
+    this.makeReady(entry, 'urgent');
   }
 
   private scan(now: number): void {
@@ -154,7 +178,7 @@ export class Schedule {
     let next = Infinity;
     for (const entry of this.entries.values()) {
       if (entry.isUnderWay || entry.isReady) continue;
-      if (entry.dueAt <= now) this.makeReady(entry, this.ready);
+      if (entry.dueAt <= now) this.makeReady(entry, 'ready');
       else next = Math.min(next, entry.dueAt);
     }
     // In a large fleet something is due at every moment, and each scan passes all of it.

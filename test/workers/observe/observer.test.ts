@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import { createDockerRuntime } from '../../../activities/runtimes/docker/runtime';
+import { DOCKER_SCHEMA } from '../../../activities/runtimes/docker/spec';
 import {
   createProcessRuntime,
   type ProcessRuntime,
 } from '../../../activities/runtimes/process/runtime';
 import { settleTarget, withAttribution } from '../../../activities/settled-target';
 import type { ServiceSpec } from '../../../domain/resource';
+import type { Runtime } from '../../../domain/action/runtime';
 import { query } from '../../../storage/database';
 import { applyRevision, type ManifestObject } from '../../../storage/manifests';
 import {
@@ -18,15 +21,17 @@ import {
 } from '../../../workers/observe/observer';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { service } from '../../support/manifest-objects';
+import { createSilentServer } from '../../support/silent-server';
 import { waitFor } from '../../support/wait';
 
 const SLEEPER = [process.execPath, '-e', 'setInterval(() => {}, 1000)'];
+const UNANSWERED = 'looks get no answer; other runtimes are looked at meanwhile';
 
 let database: TestDatabase;
 let folder: string;
 let runtime: ProcessRuntime;
 let observer: Observer | null;
-let lines: { msg: string; resource?: string }[];
+let lines: { msg: string; resource?: string; runtime?: string }[];
 
 beforeEach(async () => {
   database = await createTestDatabase();
@@ -238,4 +243,30 @@ it('on its way out stops only what says stopWithVigil, and only when told to', a
   await observer?.stop();
   expect(await identityOf('demo')).toBeNull();
   expect(await identityOf('mine')).toBe(mine);
+});
+
+it('a runtime whose looks get no answer is told once, and holds up no other, nor the way out', async () => {
+  const silent = await createSilentServer(join(folder, 'docker.sock'));
+  const docker = createDockerRuntime({ home: folder, now: Date.now, socket: silent.socket });
+  const containers = ['a', 'b', 'c', 'd'].map((name) =>
+    service(name, { runtime: DOCKER_SCHEMA.parse({ type: 'docker', image: 'web:1' }) }),
+  );
+  await apply(...containers, sleeper('web'));
+  start({
+    ...{ concurrency: 2, lateMs: 200 },
+    runtimes: new Map<string, Runtime>([
+      ['docker', docker],
+      ['process', runtime],
+    ]),
+  });
+  await running('web');
+  await waitFor('the word of it', () => lines.some(({ msg }) => msg === UNANSWERED));
+  for (let look = 0; look < 3; look++) await looked('web');
+  // Of the looks, and of the watch.
+  expect(silent.taken()).toBe(3);
+  const from = Date.now();
+  await observer?.stop();
+  expect(Date.now() - from).toBeLessThan(2000);
+  expect(lines.filter(({ msg }) => msg === UNANSWERED)).toMatchObject([{ runtime: 'docker' }]);
+  await silent.close();
 });

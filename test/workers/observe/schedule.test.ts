@@ -113,3 +113,15 @@ it('has nothing to wait for where there is nothing, or all is under way', () => 
   takeAll(0);
   expect(schedule.nextAt()).toBe(Infinity);
 });
+
+it('what waits for a busy runtime holds up no other', () => {
+  const file = serviceSpec({ runtime: { type: 'config' } });
+  schedule.replace([resource('a'), resource('b'), resource('f', { spec: file })], 0);
+  schedule.stir('default/b', 0);
+  const isBusy = (type: string) => type === 'process';
+  expect(schedule.take(0, isBusy)?.name).toBe('f');
+  expect(schedule.take(0, isBusy)).toBeNull();
+  expect(schedule.nextAt(isBusy)).toBeGreaterThan(0);
+  expect(schedule.nextAt()).toBe(-Infinity);
+  expect(takeAll(0)).toEqual(['b', 'a']);
+});
