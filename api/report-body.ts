@@ -62,6 +62,15 @@ const attribution = z.strictObject({
   what: text.min(1),
 });
 
+const ms = z.number().min(0);
+const healthCheck = z.strictObject({
+  command: z.array(text).min(1).max(MAX_ITEMS),
+  interval: ms,
+  timeout: ms,
+  retries: z.number().int().min(0),
+  startPeriod: ms,
+});
+
 export const reportBody = z.strictObject({
   isRunning: z.boolean(),
   isAbsent: z.boolean().default(false).describe('true: it was never started there'),
@@ -79,6 +88,22 @@ export const reportBody = z.strictObject({
     .optional()
     .describe('`500m` or cores, `1Gi` or bytes; null: no limit'),
   labels: record(text).optional(),
+  ports: z
+    .array(name)
+    .max(MAX_ITEMS)
+    .optional()
+    .describe('as a manifest writes them: `127.0.0.1:8080:80`'),
+  volumes: z
+    .array(name)
+    .max(MAX_ITEMS)
+    .optional()
+    .describe('as a manifest writes them, without anonymous ones: `/srv/data:/data:ro`'),
+  networks: z
+    .array(name)
+    .max(MAX_ITEMS)
+    .optional()
+    .describe("names of those that it is on; `default`: the engine's own"),
+  healthCheck: healthCheck.nullable().optional().describe('null: none but what the image brings'),
   version: name.nullable().optional(),
   health: z.enum(['healthy', 'unhealthy', 'starting']).nullable().optional(),
   attribution: record(attribution)

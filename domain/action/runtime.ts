@@ -4,7 +4,7 @@ import type { Attributions } from '../drift/compare';
 import type { Override, Settled } from '../drift/rules';
 import type { ConfigFile, ResourceAmounts, ResourceKey, ServiceSpec } from '../resource';
 import { NOTIFY, type Step, type StepParams } from '../policy/policy';
-import type { RuntimeSpec } from '../runtime-spec';
+import type { ContainerSpec, RuntimeSpec } from '../runtime-spec';
 
 /**
  * The seam between the control plane and a runtime. A runtime knows nothing of policies, slots or
@@ -130,6 +130,14 @@ export interface ObservedState {
   resources?: Partial<ResourceAmounts>;
   /** Without those that are the engine's or Vigil's own. */
   labels?: Record<string, string>;
+  /** As a manifest writes them. */
+  ports?: string[];
+  /** As a manifest writes them, without anonymous ones. */
+  volumes?: string[];
+  /** Names of those that it is on; `default`: the engine's own. */
+  networks?: string[];
+  /** Null: none but what the image brings. */
+  healthCheck?: ContainerSpec['health'];
   /** As the workload itself tells it. */
   version?: string | null;
   /** By pointer of the fact: how it came to be as it is, where this look could tell. */

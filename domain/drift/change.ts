@@ -10,7 +10,8 @@ export type FactValue = boolean | number | string | readonly string[];
 export interface Change {
   /**
    * JSON pointer (RFC 6901) of the fact: `/running`, `/command`, `/env/NAME`, `/config/<path>`, `/image`,
-   * `/replicas`, `/resources/cpu`, `/resources/memory`, `/labels/NAME`, `/version`.
+   * `/replicas`, `/resources/cpu`, `/resources/memory`, `/labels/NAME`, `/ports`,
+   * `/volumes`, `/network`, `/healthCheck/<field>`, `/version`.
    */
   pointer: string;
   kind: ChangeKind;

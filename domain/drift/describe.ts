@@ -1,7 +1,9 @@
 import type { ResourceKey, ServiceSpec } from '../resource';
 import type { RuntimeSpec } from '../runtime-spec';
 import type { Change, FactValue } from './change';
-import { groupOf, leafOf, tidyPath } from './normalise';
+import { CONTAINER_GROUPS } from './container-facts';
+import { groupOf, leafOf } from './normalise';
+import { tidyPath } from './paths';
 
 /** What drift means, for people. */
 export interface DriftDescription {
@@ -73,6 +75,10 @@ function verbOf(pointer: string): string {
       return 'runs replicas:';
     case 'version':
       return 'is of version';
+    case 'ports':
+      return 'publishes ports';
+    case 'network':
+      return 'is on network';
     default:
       return `has ${nameOf(pointer)}`;
   }
@@ -84,22 +90,30 @@ const NAMES: Readonly<Record<string, string>> = {
   config: 'file',
   'config-mode': 'mode of file',
   'config-owner': 'owner of file',
+  ports: 'list of ports',
+  volumes: 'list of volumes',
 };
 
 export function nameOf(pointer: string): string {
   const [group, leaf] = [groupOf(pointer), leafOf(pointer)];
   if (group === 'resources') return `limit of ${leaf}`;
-  const name = NAMES[group];
-  return name === undefined ? group : `${name} ${leaf}`;
+  if (group === 'healthCheck') return `${leaf} of health check`;
+  const name = NAMES[group] ?? group;
+  return leaf === '' ? name : `${name} ${leaf}`;
 }
 
+const TIMES: ReadonlySet<string> = new Set(
+  ['interval', 'timeout', 'startPeriod'].map((name) => `/healthCheck/${name}`),
+);
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
 export function shown(pointer: string, value: FactValue | null): string {
   if (value === null) return 'none';
   if (typeof value === 'object') return value.map(word).join(' ');
-  if (typeof value !== 'number' || pointer !== '/resources/memory') return String(value);
+  if (typeof value !== 'number') return String(value);
+  if (TIMES.has(pointer)) return `${value} ms`;
+  if (pointer !== '/resources/memory') return String(value);
   if (value >= GIB && value % GIB === 0) return `${value / GIB}Gi`;
   return value >= MIB && value % MIB === 0 ? `${value / MIB}Mi` : `${value} bytes`;
 }
@@ -127,7 +141,10 @@ export function impactOf(
 /** What each runtime's `sync` puts right, by group; what is not named is for others to do. */
 const REPAIRS: Readonly<Record<RuntimeSpec['type'], readonly string[]>> = {
   process: ['running', 'command', 'env', 'config'],
-  docker: ['running', 'command', 'env', 'image', 'replicas', 'resources', 'labels'],
+  docker: [
+    ...['running', 'command', 'env', 'image', 'replicas', 'resources', 'labels'],
+    ...CONTAINER_GROUPS,
+  ],
   systemd: ['running', 'config'],
   config: ['config', 'config-mode', 'config-owner'],
   script: [],

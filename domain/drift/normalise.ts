@@ -3,6 +3,14 @@ import { parseCpu, parseMemory } from '../quantity';
 import type { ConfigFile, DesiredState, ResourceAmounts, ServiceSpec } from '../resource';
 import type { DockerSpec, ProcessLimits } from '../runtime-spec';
 import type { FactValue } from './change';
+import {
+  CONTAINER_GROUPS,
+  containerFactsOf,
+  containerValues,
+  unseenGroups,
+  type ContainerFacts,
+} from './container-facts';
+import { tidyPath } from './paths';
 
 /**
  * A resource as facts, keyed by JSON pointer, so that desired and observed state compare leaf by
@@ -24,6 +32,7 @@ export type Sha256 = (text: string) => string;
 type Stated = Omit<DesiredState, 'resources'> & {
   resources?: Partial<ResourceAmounts>;
   labels?: Record<string, string>;
+  container?: ContainerFacts;
 };
 
 /** What was looked at, in the same form. */
@@ -45,7 +54,7 @@ export function desiredFacts(spec: ServiceSpec, sha256: Sha256): Facts {
   for (const file of spec.config) writeFile(values, file, sha256);
   return {
     values,
-    unseen: new Set(GROUPS.filter((group) => stated[group] === undefined)),
+    unseen: unseenOf(stated),
     partial: new Set(isReported(spec) ? [...FILES, ...TOLD] : FILES),
   };
 }
@@ -86,7 +95,7 @@ function statedByDocker(runtime: DockerSpec): Stated {
   const { image, command, env, replicas, resources, labels } = runtime;
   if (runtime.adopt !== null) return { replicas };
   return {
-    ...{ env, replicas, labels },
+    ...{ env, replicas, labels, container: containerFactsOf(runtime) },
     ...(image !== null && { image }),
     ...(command !== null && { command }),
     resources: { cpu: resources.cpus, memory: resources.memory },
@@ -106,12 +115,22 @@ function writeStated(values: Map<string, FactValue | null>, stated: Stated | See
   writeAll(values, 'env', stated.env ?? {});
   writeAll(values, 'labels', stated.labels ?? {});
   if (stated.resources !== undefined) writeAmounts(values, stated.resources);
+  for (const [pointer, value] of containerValues(stated.container ?? {}))
+    values.set(pointer, value);
+}
+
+function unseenOf(side: Stated | Seen): Set<string> {
+  const groups = GROUPS.filter((group) => side[group] === undefined);
+  return new Set([...groups, ...unseenGroups(side.container ?? {})]);
 }
 
 /** What a runtime or an outsider saw. A resource that was never started has no fact `/running`; one that stopped has it as false. */
 export function observedFacts(observed: ObservedState, isTold = false): Facts {
   if (observed.isUnseen === true) {
-    return { values: new Map(), unseen: new Set(['running', ...GROUPS, ...FILES]) };
+    return {
+      values: new Map(),
+      unseen: new Set(['running', ...GROUPS, ...CONTAINER_GROUPS, ...FILES]),
+    };
   }
   const { isAbsent, isRunning, config } = observed;
   const looked = lookedAt(observed);
@@ -121,7 +140,7 @@ export function observedFacts(observed: ObservedState, isTold = false): Facts {
   for (const file of config) writeSeenFile(values, file);
   return {
     values,
-    unseen: new Set(GROUPS.filter((group) => looked[group] === undefined)),
+    unseen: unseenOf(looked),
     partial: new Set(isTold ? [...FILES, ...TOLD] : FILES),
   };
 }
@@ -129,13 +148,14 @@ export function observedFacts(observed: ObservedState, isTold = false): Facts {
 /** What does not run has a number of 0, and `/running` tells already. */
 function lookedAt({ command, env, image, version, ...seen }: ObservedState): Seen {
   const { isRunning, replicas, resources, labels } = seen;
+  const { ports, volumes, networks, healthCheck } = seen;
   return {
     command: command ?? undefined,
     env: env ?? undefined,
     image: image ?? undefined,
     version: version ?? undefined,
     replicas: isRunning ? replicas : undefined,
-    ...{ resources, labels },
+    ...{ resources, labels, container: { ports, volumes, networks, healthCheck } },
   };
 }
 
@@ -207,19 +227,4 @@ export function leafOf(pointer: string): string {
 /** `config`, `etc/web.conf` → `/config/etc~1web.conf`. */
 export function pointerTo(group: string, leaf: string): string {
   return `/${group}/${leaf.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
-/** `./a//b`, `a/c/../b` and `a/b` are one file. */
-export function tidyPath(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue;
-    const last = parts.at(-1);
-    if (part !== '..' || last === '..' || (last === undefined && !path.startsWith('/'))) {
-      parts.push(part);
-    } else {
-      parts.pop();
-    }
-  }
-  return `${path.startsWith('/') ? '/' : ''}${parts.join('/')}`;
 }

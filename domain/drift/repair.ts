@@ -2,17 +2,11 @@ import type { ObservedState, RuntimeTarget } from '../action/runtime';
 import type { ConfigFile, DesiredState, ServiceSpec } from '../resource';
 import type { DockerSpec, ProcessLimits, ProcessSpec, RuntimeSpec } from '../runtime-spec';
 import type { FactValue } from './change';
+import { isContainerGroup, withContainerFact } from './container-facts';
 import { isSame, settleAll } from './diff';
 import { plainImage } from './image';
-import {
-  desiredFacts,
-  groupOf,
-  isReported,
-  leafOf,
-  observedFacts,
-  tidyPath,
-  type Sha256,
-} from './normalise';
+import { desiredFacts, groupOf, isReported, leafOf, observedFacts, type Sha256 } from './normalise';
+import { tidyPath } from './paths';
 import type { Override, Settled } from './rules';
 
 /**
@@ -115,7 +109,11 @@ interface Leaf {
 
 function withRuntime(runtime: RuntimeSpec, fact: Leaf): RuntimeSpec {
   if (runtime.type === 'process') return withProcess(runtime, fact);
-  return runtime.type === 'docker' ? withDocker(runtime, fact) : runtime;
+  if (runtime.type !== 'docker') return runtime;
+  const { group } = fact;
+  return isContainerGroup(group)
+    ? withContainerFact(runtime, { ...fact, group })
+    : withDocker(runtime, fact);
 }
 
 function withProcess(runtime: ProcessSpec, { group, leaf, value }: Leaf): ProcessSpec {

@@ -1,5 +1,6 @@
 import type { ChangeHint } from '../../../domain/action/runtime';
 import type { Attribution } from '../../../domain/drift/change';
+import { CONTAINER_GROUPS } from '../../../domain/drift/container-facts';
 import type { ResourceKey } from '../../../domain/resource';
 import { LABELS } from './containers';
 
@@ -40,7 +41,10 @@ export function resourceOf(
 }
 
 const RUN = ['running', 'replicas'];
-const SHAPE = ['image', 'command', 'env', 'labels', 'resources', 'replicas'];
+const SHAPE = [
+  ...['image', 'command', 'env', 'labels', 'resources', 'replicas'],
+  ...CONTAINER_GROUPS,
+];
 
 type Told = (attributes: Readonly<Record<string, string>>) => string | null;
 

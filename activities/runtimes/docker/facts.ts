@@ -1,12 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ObservedState } from '../../../domain/action/runtime';
+import {
+  containerFactsOf,
+  containerValues,
+  type ContainerFacts,
+} from '../../../domain/drift/container-facts';
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { isSecretReference } from '../../../platform/secret-references';
 import { amountsOf, isSameCpu, ownPartsOf, type OwnParts } from './own-parts';
+import { networksOf, portsOf, volumesOf } from './connections';
 import { variablesOf, type Container } from './containers';
 import type { DockerContext } from './context';
+import { healthCheckOf } from './health-check';
 
-type ContainerFacts = Pick<ObservedState, 'command' | 'env' | 'image' | 'resources' | 'labels'>;
+type MadeOf = Pick<
+  ObservedState,
+  'command' | 'env' | 'image' | 'resources' | 'labels' | keyof ContainerFacts
+>;
 
 /**
  * What containers are made of, in the manifest's words. Of those that differ from one another, the
@@ -16,7 +26,7 @@ export async function factsOf(
   context: DockerContext,
   containers: readonly Container[],
   spec: DockerSpec,
-): Promise<ContainerFacts> {
+): Promise<MadeOf> {
   const parts = await ownPartsOfAll(context, containers);
   return {
     command: commandOf(containers, spec),
@@ -24,6 +34,7 @@ export async function factsOf(
     image: await imageOf(context, containers, spec),
     ...resourcesOf(containers, spec),
     ...labelsOf(parts, spec),
+    ...connectionsOf(containers, spec),
   };
 }
 
@@ -88,6 +99,30 @@ function labelsOf(
   const other = parts.find(({ labels }) => !isDeepStrictEqual(labels, wanted));
   const labels = (other ?? parts[0])?.labels;
   return labels === undefined ? {} : { labels };
+}
+
+type Connections = Pick<ObservedState, keyof ContainerFacts>;
+
+/** Of each, the first that is not as the manifest says, else any. */
+function connectionsOf(containers: readonly Container[], spec: DockerSpec): Connections {
+  const wanted = containerFactsOf(spec);
+  const isWanted = (found: ContainerFacts, name: keyof ContainerFacts): boolean =>
+    isDeepStrictEqual(
+      containerValues({ [name]: found[name] }),
+      containerValues({ [name]: wanted[name] }),
+    );
+  const all = containers.map((one) => ({
+    ...{ ports: portsOf(one), volumes: volumesOf(one), networks: networksOf(one) },
+    healthCheck: healthCheckOf(one),
+  }));
+  const [first] = all;
+  if (first === undefined) return {};
+  const told = <Name extends keyof ContainerFacts>(name: Name) =>
+    (all.find((one) => !isWanted(one, name)) ?? first)[name];
+  return {
+    ...{ ports: told('ports'), volumes: told('volumes'), networks: told('networks') },
+    healthCheck: told('healthCheck'),
+  };
 }
 
 /** The image's name; with its id where the name means another image by now. Null: nothing runs. */

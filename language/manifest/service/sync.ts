@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CONTAINER_GROUPS } from '../../../domain/drift/container-facts';
 import type { DriftRules } from '../../../domain/drift/rules';
 import { SEVERITIES } from '../../../domain/policy/policy';
 import type { SyncSpec } from '../../../domain/resource';
@@ -79,7 +80,7 @@ export const driftSchema = z.strictObject({
 /** Facts that a Service has, by the first segment of their pointer. */
 const FACTS = [
   ...['running', 'command', 'env', 'config', 'config-mode', 'config-owner', 'image'],
-  ...['replicas', 'resources', 'labels', 'version'],
+  ...['replicas', 'resources', 'labels', 'version', ...CONTAINER_GROUPS],
 ];
 const NUMBERS = /^\/(replicas|resources\/(cpu|memory|\*)|\*|\*\*)$/;
 

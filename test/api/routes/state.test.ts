@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { DOCKER_SCHEMA } from '../../../activities/runtimes/docker/spec';
 import type { ServiceSpec } from '../../../domain/resource';
 import { query } from '../../../storage/database';
 import { applyRevision } from '../../../storage/manifests';
@@ -156,6 +157,30 @@ describe('a report', () => {
         severity: 'critical',
         attribution: { by: 'root', at: '2026-05-01T11:59:55.000Z', what: 'killed' },
       },
+    ]);
+  });
+
+  it('of a container on another host is compared with what its manifest says of it', async () => {
+    const runtime = DOCKER_SCHEMA.parse({
+      ...{ type: 'docker', image: 'web:1', ports: ['8080:80'], volumes: ['/srv:/srv'] },
+      health: { command: ['ok'] },
+    });
+    await applyRevision(database.pool, {
+      ...{ source: 'folder', author: 'vigil', correlationId: null, deletions: [] },
+      mode: 'upsert',
+      objects: [service('box', { hosts: ['a'], runtime })],
+    });
+    const { status, body } = await put('box@a', {
+      ...{ isRunning: true, image: 'web:1', replicas: 1, env: {}, labels: {} },
+      ...{ ports: ['8081:80/tcp'], volumes: ['/srv:/srv:rw'], networks: ['bridge', 'app'] },
+      healthCheck: { ...runtime.health, interval: 5000 },
+    });
+    expect(status).toBe(200);
+    const changes = body['changes'] as { sentence: string }[];
+    expect(changes.map(({ sentence }) => sentence)).toEqual([
+      'has interval of health check 5000 ms, desired 10000 ms',
+      'is on network app default, desired default',
+      'publishes ports 8081:80, desired 8080:80',
     ]);
   });
 

@@ -1,7 +1,8 @@
 import type { ObservedState } from '../../../domain/action/runtime';
 import { UNSEEN } from '../../../domain/action/opaque';
 import { driftOf } from '../../../domain/drift/diff';
-import { leafOf, tidyPath } from '../../../domain/drift/normalise';
+import { leafOf } from '../../../domain/drift/normalise';
+import { tidyPath } from '../../../domain/drift/paths';
 import type { ConfigFile, ServiceSpec } from '../../../domain/resource';
 import type { ScriptSpec } from '../../../domain/runtime-spec';
 import { BARE, digest, DOCKER, PROCESS } from './worlds';

@@ -32,6 +32,9 @@ const image = fc.constantFrom('web', 'web:1', 'docker.io/library/web:1', 'api:1'
 const replicas = fc.integer({ min: 1, max: 5 });
 const cpu = fc.option(fc.constantFrom(0.1, 0.29, 2));
 const memory = fc.option(fc.constantFrom(2 ** 20, 2 ** 30));
+const ports = fc.subarray(['8080:80', '127.0.0.1:8443:443/tcp', '53:53/udp']);
+const volumes = fc.subarray(['/srv:/srv:ro', 'kept:/kept']);
+const network = fc.constantFrom('app', 'none', 'bridge');
 const paths = fc.constantFrom('web.conf', './web.conf', '/etc//web.conf', '/etc/a/../b.conf');
 
 const files: fc.Arbitrary<ConfigFile[]> = fc.uniqueArray(
@@ -45,6 +48,7 @@ const files: fc.Arbitrary<ConfigFile[]> = fc.uniqueArray(
 const docker: fc.Arbitrary<DockerSpec> = fc
   .record({
     ...{ image, env: names, replicas, labels: names, command: fc.option(command) },
+    ...{ ports, volumes, network: fc.option(network) },
     resources: fc.record({ cpus: cpu, memory }),
   })
   .map((given) => ({ ...DOCKER, ...given }));
@@ -55,6 +59,7 @@ const process: fc.Arbitrary<ProcessSpec> = fc
 const POINTERS = [
   ...['/running', '/command', '/env/A', '/env/B', '/image', '/replicas', '/resources/cpu'],
   ...['/resources/memory', '/labels/A', '/config/web.conf', '/config/~1etc~1web.conf'],
+  ...['/ports', '/volumes', '/network'],
 ];
 const globs = fc.constantFrom(
   ...POINTERS,
@@ -132,9 +137,10 @@ export function observedOf(spec: ServiceSpec): fc.Arbitrary<ObservedState> {
     replicas,
   });
   const amounts = fc.record({ cpu, memory });
+  const connections = fc.record({ ports, volumes, networks: fc.tuple(network) });
   return fc
     .record({
-      ...{ config, attribution, present, amounts, labels: names },
+      ...{ config, attribution, present, amounts, labels: names, connections },
       stands: fc.constantFrom('runs', 'runs', 'stopped', 'absent'),
     })
     .map(({ config: seen, attribution: by, stands, ...world }) => {
@@ -147,6 +153,7 @@ export function observedOf(spec: ServiceSpec): fc.Arbitrary<ObservedState> {
         ...{ config: seen, attribution: by },
         ...(isDocker && { image: isRunning ? from : null, replicas: isRunning ? count : 0 }),
         ...(isDocker && isRunning && { resources: world.amounts, labels: world.labels }),
+        ...(isDocker && isRunning && world.connections),
       };
     });
 }
@@ -192,6 +199,8 @@ export function become(
     ...(runtime.type === 'docker' && {
       ...{ image: runtime.image, replicas: runtime.replicas, labels: { ...runtime.labels } },
       resources: { cpu: runtime.resources.cpus, memory: runtime.resources.memory },
+      ...{ ports: runtime.ports, volumes: runtime.volumes },
+      networks: [runtime.network ?? 'default'],
     }),
     attribution: before.attribution ?? {},
   };

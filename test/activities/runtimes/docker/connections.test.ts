@@ -1,0 +1,164 @@
+/** Ports, volumes, network and health check: what changes of them is drift, and one swap puts it right. */
+import type { ContainerInspectInfo } from 'dockerode';
+import { networksOf, portsOf, volumesOf } from '../../../../activities/runtimes/docker/connections';
+import type { Container } from '../../../../activities/runtimes/docker/containers';
+import type { RuntimeTarget } from '../../../../domain/action/runtime';
+import { driftOf } from '../../../../domain/drift/diff';
+import { describeWithDocker } from '../../../support/docker-engine';
+import { createBench, goOn, type Bench } from './support';
+
+let bench: Bench;
+
+async function drift(target: RuntimeTarget): Promise<string[]> {
+  const observed = await bench.runtime.observe(target);
+  return driftOf(target.spec, observed, { sha256: () => '' }).map(({ pointer }) => pointer);
+}
+
+async function sync(target: RuntimeTarget, key: string): Promise<void> {
+  const asked = await bench.request(target, 'sync', { key });
+  await bench.runtime.execute(asked, goOn);
+}
+
+async function only(): Promise<ContainerInspectInfo> {
+  const [container, ...others] = Object.values(await bench.containers());
+  if (container === undefined || others.length > 0) throw new Error('not one container');
+  return container;
+}
+
+describeWithDocker('what a container is connected to', () => {
+  beforeEach(() => {
+    bench = createBench();
+  });
+  afterEach(() => bench.tearDown());
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>, string[]]>([
+    ['a port', { ports: ['127.0.0.1:18080:80'] }, { ports: ['18081:80', '[::1]:53:53/udp'] }, []],
+    ['a port that goes', { ports: ['18080:80'] }, {}, ['/ports']],
+    ['a volume', {}, { volumes: ['/tmp:/data:ro'] }, ['/volumes']],
+    ['how a volume may be used', { volumes: ['/tmp:/x'] }, { volumes: ['/tmp:/x:ro'] }, []],
+    ['the network', { network: 'none' }, { network: 'host' }, ['/network']],
+    [
+      'a health check',
+      {},
+      { health: { command: ['true'], interval: '100ms' } },
+      ['command', 'interval', 'retries', 'timeout'].map((name) => `/healthCheck/${name}`),
+    ],
+    [
+      'a health check that goes',
+      { health: { command: ['true'], interval: '100ms', startPeriod: '1s' } },
+      {},
+      ['command', 'interval', 'retries', 'startPeriod', 'timeout'].map(
+        (name) => `/healthCheck/${name}`,
+      ),
+    ],
+    [
+      "a check's interval",
+      { health: { command: ['true'], interval: '100ms' } },
+      { health: { command: ['true'], interval: '200ms' } },
+      ['/healthCheck/interval'],
+    ],
+  ])('%s that the manifest changes is drift, and one sync puts it right', async (...row) => {
+    const [, before, after, pointers] = row;
+    await bench.runtime.ensureRunning(bench.target(before));
+    expect(await drift(bench.target(before))).toEqual([]);
+    const target = bench.target(after);
+    const expected = pointers.length > 0 ? pointers : Object.keys(after).map((key) => `/${key}`);
+    expect(await drift(target)).toEqual(expected);
+    await sync(target, 'first/0');
+    expect(await drift(target)).toEqual([]);
+    const { Id } = await only();
+    await sync(target, 'second/0');
+    expect((await only()).Id).toBe(Id);
+  });
+
+  test('by hand, too: a container that was made anew without its port and on another network', async () => {
+    const target = bench.target({ ports: ['127.0.0.1:18080:80'], volumes: ['/tmp:/data'] });
+    await bench.runtime.ensureRunning(target);
+    const { Id, Name, Config } = await only();
+    await bench.docker.getContainer(Id).remove({ force: true });
+    const { Image, Cmd, Labels } = Config;
+    const made = await bench.docker.createContainer({
+      ...{ name: Name.slice(1), Image, Cmd, Labels },
+      HostConfig: {
+        NetworkMode: 'host',
+        Mounts: [{ Type: 'bind', Source: '/tmp', Target: '/data' }],
+      } as object,
+    });
+    await made.start();
+    expect(await drift(target)).toEqual(['/network', '/ports']);
+    await sync(target, 'first/0');
+    expect(await drift(target)).toEqual([]);
+  });
+
+  test("what an image declares is nobody's drift, and is kept by a swap", async () => {
+    const { id } = await bench.docker.createContainer({ Image: 'vigil-test:1', Cmd: ['true'] });
+    const changes = ['VOLUME /kept', 'HEALTHCHECK --interval=1s CMD true', 'EXPOSE 80'].join('\n');
+    await bench.docker.getContainer(id).commit({ repo: 'vigil-test', tag: 'declares', changes });
+    await bench.docker.getContainer(id).remove();
+    const image = { image: 'vigil-test:declares' };
+    await bench.runtime.ensureRunning(bench.target(image));
+    expect(await drift(bench.target(image))).toEqual([]);
+    const target = bench.target({ ...image, labels: { team: 'shop' } });
+    await sync(target, 'first/0');
+    expect(await drift(target)).toEqual([]);
+    const { Mounts, Config } = await only();
+    expect(Mounts).toMatchObject([{ Type: 'volume', Destination: '/kept' }]);
+    expect(Config.Healthcheck).toMatchObject({ Interval: 1e9 });
+  });
+});
+
+interface Inspected {
+  mode: string;
+  networks?: Record<string, string> | null;
+  isRunning?: boolean;
+}
+
+function container(
+  spec: object,
+  { mode, networks = {}, isRunning = true }: Inspected,
+  host: object = {},
+): Container {
+  const joined = Object.entries(networks ?? {}).map(([name, NetworkID]) => [name, { NetworkID }]);
+  const info = {
+    State: { Running: isRunning },
+    HostConfig: { NetworkMode: mode, PortBindings: null, Binds: null, ...host },
+    NetworkSettings: {
+      Networks: networks === null ? null : (Object.fromEntries(joined) as object),
+    },
+  };
+  return { spec: { network: null, volumes: [], ...spec }, info } as unknown as Container;
+}
+
+const ID = '0123456789abcdef'.repeat(4);
+
+test.each<[string, object, Inspected, string[]]>([
+  ['Docker, without any', {}, { mode: 'bridge', networks: { bridge: ID } }, ['default']],
+  ['rootless Podman, without any', {}, { mode: 'pasta', networks: null }, ['default']],
+  ['Podman, without any', {}, { mode: 'bridge', networks: { podman: ID } }, ['default']],
+  ['Podman, by name', { network: 'app' }, { mode: 'bridge', networks: { app: ID } }, ['app']],
+  [
+    'by id',
+    { network: ID.slice(0, 12) },
+    { mode: ID.slice(0, 12), networks: { app: ID } },
+    [ID.slice(0, 12)],
+  ],
+  ["another's", { network: 'container:x' }, { mode: 'container:x' }, ['container:x']],
+  [
+    'connected by hand',
+    { network: 'app' },
+    { mode: 'app', networks: { app: ID, b: 'b' } },
+    ['app', 'b'],
+  ],
+  ['disconnected by hand', { network: 'app' }, { mode: 'app' }, []],
+  ['not yet started', { network: 'app' }, { mode: 'app', isRunning: false }, ['app']],
+])('networks: %s', (_, spec, inspected, names) => {
+  expect(networksOf(container(spec, inspected))).toEqual(names);
+});
+
+test("anonymous volumes are nobody's, unless the manifest names them; no ports are none", () => {
+  const host = { Binds: [`${ID}:/kept`, '/srv:/srv'] };
+  expect(volumesOf(container({}, { mode: '' }, host))).toEqual(['/srv:/srv']);
+  const named = { volumes: [`${ID}:/kept`] };
+  expect(volumesOf(container(named, { mode: '' }, host))).toEqual(host.Binds);
+  expect(portsOf(container({}, { mode: '' }))).toEqual([]);
+});
