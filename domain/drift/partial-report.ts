@@ -1,5 +1,5 @@
 import type { ObservedState } from '../action/runtime';
-import { tidyPath } from './normalise';
+import { tidyPath } from './paths';
 
 /**
  * A report of some facts, completed with what was reported before: what is left out was not looked
