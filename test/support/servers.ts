@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createChildOutput } from '../../cli/up/child-output';
@@ -15,6 +15,8 @@ import { createLifecycle, type Lifecycle } from '../../platform/lifecycle';
 
 interface Run {
   folder: string;
+  /** In memory where there is room: a database of its own for each test is many small files. */
+  fastFolder: string;
   lifecycle: Lifecycle;
 }
 
@@ -23,15 +25,15 @@ interface Run {
  * temporary folder, and puts their addresses into VIGIL_TEST_*. Returns their end.
  */
 export async function startTestServers(env: NodeJS.ProcessEnv): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'vigil-test-'));
-  // PostgreSQL's own account has to reach its folder in it.
-  chmodSync(folder, 0o711);
+  const folder = makeFolder(tmpdir());
+  const fastFolder = hasRoom(MEMORY) ? makeFolder(MEMORY) : folder;
   const lifecycle = createLifecycle((name, error) => {
     say(`${name} did not stop cleanly: ${String(error)}`);
   });
-  const run = { folder, lifecycle };
+  const run = { folder, fastFolder, lifecycle };
   const remove = (): void => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    for (const one of new Set([folder, fastFolder]))
+      rmSync(one, { recursive: true, force: true, maxRetries: 5 });
   };
   lifecycle.onStop('folder', remove);
   // A run that is interrupted kills its servers on exit, and leaves nothing either.
@@ -50,10 +52,30 @@ export async function startTestServers(env: NodeJS.ProcessEnv): Promise<() => Pr
   return () => lifecycle.stop();
 }
 
+const MEMORY = '/dev/shm';
+const ROOM_BYTES = 4 * 2 ** 30;
+
+function hasRoom(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    accessSync(folder, constants.W_OK);
+    return bavail * bsize >= ROOM_BYTES;
+  } catch {
+    return false;
+  }
+}
+
+function makeFolder(parent: string): string {
+  const folder = mkdtempSync(join(parent, 'vigil-test-'));
+  // PostgreSQL's own account has to reach its folder in it.
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
 async function startPostgres(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
   if (env['VIGIL_TEST_DATABASE_URL'] !== undefined) return;
   const postgres = await preparePostgres({
-    folder: join(run.folder, 'postgres'),
+    folder: join(run.fastFolder, 'postgres'),
     shared: ROOT_FOLDER,
     port: await freePort(),
     isDurable: false,
