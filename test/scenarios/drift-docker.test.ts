@@ -129,6 +129,31 @@ describeWithDocker('drift of containers', () => {
     );
   });
 
+  test('more of them than the manifest wants, made by hand, are told and removed', async () => {
+    await scenario.apply(manifest({ replicas: 1 }));
+    await scenario.untilSame('web');
+    const { Id, Config } = await (await first()).inspect();
+    const { Image, Cmd, Labels, Env } = Config;
+    const make = async (name: string, labels: Record<string, string>): Promise<void> => {
+      const made = await docker.createContainer({
+        ...{ name: `${scenario.plane.home.split('-').at(-1) ?? ''}-${name}`, Image, Cmd, Env },
+        Labels: { ...Labels, ...labels },
+        HostConfig: { NetworkMode: 'none' },
+      });
+      await made.start();
+    };
+    // One with a number of its own, and one that has the number of another.
+    const [change] = await toldOf(['/replicas'], async () => {
+      await make('second', { 'vigil.replica': '2' });
+      await make('copy', {});
+    });
+    expect(change).toMatchObject({ desired: 1, attribution: { from: 'event' } });
+    await scenario.plane.recorded('web', 'succeeded', 30_000);
+    await scenario.untilSame('web');
+    expect(await scenario.open('web')).toEqual([]);
+    expect((await containers()).map(({ id }) => id)).toEqual([Id]);
+  });
+
   test('an owner may set what is within his range, and what is ignored stays as it is', async () => {
     const drift = `{ ignore: [{ path: /env/DEBUG }], owners: [{ path: /replicas, owner: autoscaler, min: 1, max: 3 }] }`;
     await scenario.apply(manifest({ drift }));

@@ -47,7 +47,10 @@ export interface Container {
 
 /** Of one resource, by number. */
 export interface ReplicaSet {
+  /** One of each number. */
   current: Container[];
+  /** What somebody made by hand with the number of another. */
+  extra: Container[];
   next: Container[];
   failed: Container[];
 }
@@ -73,7 +76,19 @@ export async function readSet(
     .flatMap((info) => (info === null ? [] : [toContainer(info)]))
     .sort((a, b) => a.replica - b.replica);
   const having = (role: Role): Container[] => containers.filter((one) => one.role === role);
-  return { current: having('current'), next: having('next'), failed: having('failed') };
+  const current = onePerNumber(resource, having('current'));
+  const extra = having('current').filter((one) => !current.includes(one));
+  return { current, extra, next: having('next'), failed: having('failed') };
+}
+
+/** The name is what two cannot have at once. */
+function onePerNumber(resource: ResourceKey, containers: readonly Container[]): Container[] {
+  const byNumber = new Map<number, Container>();
+  for (const one of containers) {
+    const isRightful = one.name === nameOf(resource, one.replica);
+    if (isRightful || !byNumber.has(one.replica)) byNumber.set(one.replica, one);
+  }
+  return [...byNumber.values()];
 }
 
 function toContainer(info: ContainerInspectInfo): Container {

@@ -18,7 +18,7 @@ export async function observe(
 ): Promise<ObservedState> {
   const spec = dockerOf(target);
   if (spec.adopt !== null) return observeAdopted(await adoptedBy(context, target));
-  const { current, next, failed } = await readSet(context, target.resource);
+  const { current, extra, next, failed } = await readSet(context, target.resource);
   // A new container serves before its swap has ended.
   const running = [...current, ...next].filter(({ isRunning }) => isRunning);
   const isAbsent = current.length + next.length + failed.length === 0 && !existsSync(marker);
@@ -29,7 +29,9 @@ export async function observe(
     ...(await factsOf(context, running, spec)),
     // Files of the host, which reach a container through a volume; this runtime looks, and writes none.
     ...(await observeFiles({ files: target.spec.config, folder: '.' })),
-    replicas: new Set(running.map(({ replica }) => replica)).size,
+    replicas:
+      new Set(running.map(({ replica }) => replica)).size +
+      extra.filter(({ isRunning }) => isRunning).length,
     health: healthOf(running.map(({ info }) => info)),
   };
 }

@@ -51,7 +51,8 @@ export async function reshape(act: Act, given: Reshaping, set: ReplicaSet): Prom
       logs.push(...(await swap(context, { target, key, old, wanted, until }, set)));
     }
   }
-  for (const surplus of set.current.filter(({ replica }) => !given.shape.has(replica))) {
+  const unwanted = set.current.filter(({ replica }) => !given.shape.has(replica));
+  for (const surplus of [...set.extra, ...unwanted]) {
     signal.throwIfAborted();
     logs.push(...(await removeReplica(context, surplus, set)));
   }
@@ -66,7 +67,7 @@ export async function isInShape(
 ): Promise<boolean> {
   if (set.next.some(({ key }) => key === request.key)) return false;
   if (set.failed.some(({ key }) => key === request.key)) return false;
-  if (set.current.length !== given.shape.size) return false;
+  if (set.extra.length > 0 || set.current.length !== given.shape.size) return false;
   for (const old of set.current) {
     const wanted = given.shape.get(old.replica);
     if (wanted === undefined || !old.wasStarted) return false;
