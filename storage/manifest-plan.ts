@@ -110,24 +110,24 @@ export function resourcesOf(object: ManifestObject): { key: ResourceKey; host: s
 export function planRevision(stored: readonly Claim[], wish: Wish): RevisionPlan {
   const byName = new Map(stored.map((claim) => [nameOf(claim), claim]));
   const wanted = wish.objects.map((object) => ({ object, key: nameOf(object) }));
-  const removals = removalsOf(stored, byName, {
-    wish,
-    wanted: new Set(wanted.map(({ key }) => key)),
-  });
+  const keys = new Set(wanted.map(({ key }) => key));
+  const removals = removalsOf(byName, { wish, wanted: keys });
+  // Of ten thousand objects nearly all are as they were: only the others can be at fault.
+  const changed = wanted.filter(({ object, key }) => !isAsStored(object, byName.get(key), wish));
   const faults = [
-    ...invalidNames(wish.objects),
-    ...duplicates(wanted),
-    ...foreign({ ...wish, wanted }, byName),
+    ...invalidNames(changed),
+    ...(keys.size === wanted.length ? [] : duplicates(wanted)),
+    ...foreign({ ...wish, wanted: changed }, byName),
   ];
   const stale = faults.length > 0 ? [] : unexpected(wish.expected, byName);
   const plan: RevisionPlan = {
     ...{ problems: [...faults, ...stale], isStale: stale.length > 0 },
     ...{ writes: [], removals, moves: [], unchanged: 0 },
   };
-  for (const { object, key } of wanted) {
+  for (const { object, key } of changed) {
     const claim = byName.get(key);
     if (claim?.checksum !== object.checksum) plan.writes.push(object);
-    else if (hasMoved(object, claim)) plan.moves.push(object);
+    else plan.moves.push(object);
   }
   plan.unchanged = wanted.length - plan.writes.length;
   return plan;
@@ -146,25 +146,40 @@ function unexpected(
 }
 
 function removalsOf(
-  stored: readonly Claim[],
   byName: ReadonlyMap<string, Claim>,
   { wish, wanted }: { wish: Wish; wanted: ReadonlySet<string> },
 ): Claim[] {
-  const pruned =
-    wish.mode === 'replaceSource' ? stored.filter((claim) => claim.source === wish.source) : [];
-  const named = wish.deletions.flatMap((name) => byName.get(nameOf(name)) ?? []);
-  return [...new Set([...pruned, ...named])].filter((claim) => !wanted.has(nameOf(claim)));
+  const removals = new Set<Claim>();
+  if (wish.mode === 'replaceSource') {
+    for (const [key, claim] of byName)
+      if (claim.source === wish.source && !wanted.has(key)) removals.add(claim);
+  }
+  for (const name of wish.deletions) {
+    const claim = byName.get(nameOf(name));
+    if (claim !== undefined && !wanted.has(nameOf(name))) removals.add(claim);
+  }
+  return [...removals];
 }
 
-function hasMoved(object: ManifestObject, claim: Claim): boolean {
-  return claim.file !== object.file || claim.line !== object.line;
+/** The same text at the same place, of the same source. */
+function isAsStored(
+  object: ManifestObject,
+  claim: Claim | undefined,
+  { source }: Pick<Wish, 'source'>,
+): boolean {
+  return (
+    claim?.checksum === object.checksum &&
+    claim.source === source &&
+    claim.file === object.file &&
+    claim.line === object.line
+  );
 }
 
 /** `<name>:sync` is a policy that a Service implies; nobody may write one by that name. */
-function invalidNames(objects: readonly ManifestObject[]): ManifestProblem[] {
-  return objects
-    .filter((object) => object.name.includes(':') || object.namespace.includes(':'))
-    .map((object) => ({ ...placeOf(object), message: `${nameOf(object)}: a name holds no ":"` }));
+function invalidNames(wanted: readonly Wanted[]): ManifestProblem[] {
+  return wanted
+    .filter(({ object }) => object.name.includes(':') || object.namespace.includes(':'))
+    .map(({ object, key }) => ({ ...placeOf(object), message: `${key}: a name holds no ":"` }));
 }
 
 interface Wanted {

@@ -37,7 +37,8 @@ export function indexTargets<Candidate extends TargetCandidate>(
   for (const candidate of all) {
     const { namespace, name, service } = candidate;
     add(namespace, candidate);
-    for (const one of new Set([name, service])) add(`${namespace}/${one}`, candidate);
+    add(`${namespace}/${name}`, candidate);
+    if (service !== name) add(`${namespace}/${service}`, candidate);
   }
   return (policy) => {
     const { namespace, target } = policy;

@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs';
-import { readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { stat as statWith, type Stats } from 'node:fs';
+import { readdir, readlink, realpath } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import { matcherOf, type Matcher, type Selection } from './selection';
 
@@ -73,6 +73,16 @@ export async function readManifests(
     all.push({ path, text });
   }
   return all;
+}
+
+/** A promise of its own for each of ten thousand files takes twice the time of the system's callback. */
+function stat(path: string): Promise<Stats> {
+  return new Promise((resolve, reject) => {
+    statWith(path, (error, entry) => {
+      if (error === null) resolve(entry);
+      else reject(error);
+    });
+  });
 }
 
 const AT_ONCE = 64;

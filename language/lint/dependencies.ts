@@ -5,8 +5,10 @@ import { keyOf, type Remark, type Whole } from './whole';
 
 /** What is wrong with a Service's `dependsOn`: itself, a circle, and what is not there. */
 export function dependencyRemarks(object: CompiledManifest, whole: Whole): Remark[] {
+  const needs = object.service?.dependsOn ?? [];
+  if (needs.length === 0) return [];
   const own = keyOf(object);
-  return (object.service?.dependsOn ?? []).flatMap((needed, i): Remark[] => {
+  return needs.flatMap((needed, i): Remark[] => {
     const field = `dependsOn.${i}`;
     const service = memberScope(needed);
     if (service === own) {

@@ -30,7 +30,7 @@ export interface Whole {
   meantBy: (policy: Pick<Policy, 'namespace' | 'target'>) => KnownResource[];
   /** Keys of Services and of the resources they make. */
   keys: ReadonlySet<string>;
-  /** Keys of Services that a Service's key needs. */
+  /** Keys of Services that a Service's key needs; of those that need any. */
   needs: ReadonlyMap<string, readonly string[]>;
   /** Keys of Services whose needs lead into a circle. */
   circular: ReadonlySet<string>;
@@ -47,21 +47,31 @@ export function wholeOf(
 ): Whole {
   const services = objects.filter(({ service }) => service !== null);
   const resources = services.flatMap(resourcesOf);
-  const needs = new Map(
-    services.map((one) => [keyOf(one), (one.service?.dependsOn ?? []).map(memberScope)]),
-  );
+  const needs = needsOf(services);
+  const keys = new Set(resources.map(({ key }) => key));
+  for (const one of services) if (hostsOf(one).length > 0) keys.add(keyOf(one));
   return {
     catalogue,
     services,
     resources,
     meantBy: indexTargets(resources),
-    keys: new Set([...services.map(keyOf), ...resources.map(({ key }) => key)]),
+    keys,
     needs,
     circular: circularIn(needs),
     unknown: new Map(),
     groups: new Map([...hostGroups(services), ...keyed<Group>(objects, 'Group')]),
     approvers: keyed<Approvers>(objects, 'Approvers'),
   };
+}
+
+/** Few of a large fleet need anything. */
+function needsOf(services: readonly CompiledManifest[]): Map<string, string[]> {
+  const needs = new Map<string, string[]>();
+  for (const one of services) {
+    const needed = one.service?.dependsOn ?? [];
+    if (needed.length > 0) needs.set(keyOf(one), needed.map(memberScope));
+  }
+  return needs;
 }
 
 /** What is left once everything is taken away, again and again, that needs nothing which is left. */
@@ -85,9 +95,15 @@ function circularIn(needs: ReadonlyMap<string, readonly string[]>): Set<string> 
 /** Of Services on several hosts; a Group of the same key takes their place. */
 function hostGroups(services: readonly CompiledManifest[]): [string, Group][] {
   return services
-    .filter(({ service }) => (service?.hosts ?? []).length > 0)
+    .filter((one) => hostsOf(one).length > 0)
     .map((one) => [keyOf(one), implicitGroup(one.namespace, one.name)]);
 }
+
+function hostsOf({ service }: CompiledManifest): readonly string[] {
+  return service?.hosts ?? NONE;
+}
+
+const NONE: readonly string[] = [];
 
 function keyed<D extends Group | Approvers>(
   objects: readonly CompiledManifest[],
@@ -103,20 +119,14 @@ export function keyOf({ namespace, name }: Pick<CompiledManifest, 'namespace' | 
 
 /** The resources a Service makes, as far as targets look at them. */
 function resourcesOf(made: CompiledManifest): KnownResource[] {
-  const { namespace, name, service, labels } = made;
-  const hosts = service?.hosts ?? [];
-  const keys =
-    hosts.length === 0
-      ? [resourceKey(namespace, name)]
-      : hosts.map((host) => memberKey(namespace, name, host));
-  return keys.map((key) => ({
-    key,
-    made,
-    namespace,
-    name: parseResourceKey(key).name,
-    service: name,
-    labels,
-  }));
+  const { namespace, name, labels } = made;
+  const hosts = hostsOf(made);
+  if (hosts.length === 0)
+    return [{ key: resourceKey(namespace, name), made, namespace, name, service: name, labels }];
+  return hosts.map((host) => {
+    const key = memberKey(namespace, name, host);
+    return { key, made, namespace, name: parseResourceKey(key).name, service: name, labels };
+  });
 }
 
 export function targetsOf(

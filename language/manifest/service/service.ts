@@ -59,9 +59,10 @@ export function compileService(
   }
   noneTwice(data?.dependsOn, at('dependsOn'), context);
   if (!data || !runtime || !sync) return null;
+  // Not a spread first: see `describe` of ../compile.
   return {
-    ...runtime,
     hosts: data.hosts,
+    ...runtime,
     labels,
     healthCheck,
     config,

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInThisContext } from 'node:vm';
 import fc from 'fast-check';
 import { compileDocument, parseManifests, type Compiled } from '../../../language/manifest/compile';
 import { formatProblem } from '../../../language/problem';
@@ -397,4 +399,24 @@ test('a mistake in a block of text is shown in its own line', () => {
         and http_up = 0
 `;
   expect(compile(text).problems.map(formatProblem)).toEqual(['m.yaml:7:21: write == to compare']);
+});
+
+test('objects of one kind have one hidden class, so that ten thousand are looked through in milliseconds', () => {
+  setFlagsFromString('--allow-natives-syntax');
+  const isSame = runInThisContext('(a, b) => %HaveSameMap(a, b)') as (
+    a: object,
+    b: object,
+  ) => boolean;
+  const objects = Array.from({ length: 50 }, (_, i) => {
+    const [object] = compile(SERVICE.replace('name: web', `name: web-${i}`)).objects;
+    if (object === undefined || object.service === null) throw new Error('it is not compiled');
+    return { object, service: object.service };
+  });
+  // The first ones are seen before the engine has settled on a class.
+  const [first, ...others] = objects.slice(25);
+  expect(first).toBeDefined();
+  for (const { object, service } of others) {
+    expect(isSame(object, first?.object ?? {})).toBe(true);
+    expect(isSame(service, first?.service ?? {})).toBe(true);
+  }
 });
