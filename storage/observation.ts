@@ -21,8 +21,8 @@ export interface Reported {
   receivedAt: number;
   /** It was known already, and is compared with another manifest now: what begins or ends does so now. */
   isKnown?: true;
-  /** Of a report that was completed with what was known before it: when that was seen, epoch ms; null: nothing was. */
-  completes?: number | null | undefined;
+  /** Of a report that was completed with what was known before it: its version; null: nothing was. */
+  completes?: string | null | undefined;
 }
 
 /** From when on what it differs in counts. */

@@ -17,8 +17,8 @@ export interface Recompiled extends ManifestObject {
 type Result = Extract<RevisionResult, { kind: 'applied' | 'refused' }>;
 export type Reapplied = Result & { source: string };
 
-/** Said in the audit and of the revision. */
-const WHY = 'compiled anew';
+/** Said in the audit, and as the reason of the revision. */
+export const COMPILED_ANEW = 'compiled anew';
 
 /**
  * Brings what is stored to what its manifests compile to now: for each source that has an object
@@ -61,7 +61,14 @@ async function reapplySource(
     if (refusal !== null) return refusal;
     const [newest] = await listRevisions(db, source, { before: null, limit: 1 });
     const request: RevisionRequest = {
-      ...{ source, correlationId, mode: 'upsert', objects: writes, deletions: [], why: WHY },
+      ...{
+        source,
+        correlationId,
+        mode: 'upsert',
+        objects: writes,
+        deletions: [],
+        why: COMPILED_ANEW,
+      },
       author: newest?.author ?? 'vigil',
       origin: newest === undefined ? null : originOf(newest),
     };

@@ -9,13 +9,16 @@ export interface StateRow {
   observer: string;
   /** Epoch ms. */
   observedAt: number;
+  /** Another one with every write. */
+  version: string;
 }
 
 /** Null: nobody has seen it yet. */
 export async function getState(db: Db, resource: string): Promise<StateRow | null> {
   const [row] = await query<StateRow & Record<string, unknown>>(
     db,
-    `select observed, changes, observer, observed_at as "observedAt" from states where resource = $1`,
+    `select observed, changes, observer, observed_at as "observedAt", xmin::text as version
+     from states where resource = $1`,
     [resource],
   );
   return row ?? null;

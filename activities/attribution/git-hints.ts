@@ -4,6 +4,7 @@ import type { Attribution } from '../../domain/drift/change';
 import { isSame } from '../../domain/drift/diff';
 import { desiredFacts } from '../../domain/drift/normalise';
 import type { ResourceKey, ServiceSpec } from '../../domain/resource';
+import { COMPILED_ANEW } from '../../storage/recompile';
 import { listRevisionsById, type RevisionRow } from '../../storage/revisions-read';
 import type { ObservedResource } from '../../storage/states';
 import type { Hints } from './hints';
@@ -52,6 +53,7 @@ function changedPointers(before: ServiceSpec, after: ServiceSpec): Set<string> {
 
 /** Since it is in force, whenever it was written: `… in commit 4be1c2d3a5f6: bigger limits`, or `… in revision 12 of api`. */
 function attributionOf(row: RevisionRow): Attribution {
+  if (row.reason === COMPILED_ANEW) return ofUpgrade(row);
   const { commit, message, author, revision, source } = row;
   const subject = (message ?? '').split('\n', 1)[0] ?? '';
   const what =
@@ -59,6 +61,12 @@ function attributionOf(row: RevisionRow): Attribution {
       ? `the manifest changed in revision ${revision} of ${source}`
       : `the manifest changed in commit ${commit.slice(0, SHORT_COMMIT)}${subject === '' ? '' : `: ${subject}`}`;
   return { from: 'git', by: author, at: row.createdAt, what };
+}
+
+/** Whoever wrote the manifest has not changed it. */
+function ofUpgrade({ createdAt, revision }: RevisionRow): Attribution {
+  const what = `another version of Vigil compiled the manifest anew in revision ${revision}`;
+  return { from: 'git', by: null, at: createdAt, what };
 }
 
 function sha256(text: string): string {

@@ -96,6 +96,16 @@ test('who changed the manifest is told, and known at the next report', async () 
   ).toMatchObject([{ attribution }]);
 });
 
+test('a report from before a step is compared with a later manifest all the same', async () => {
+  now += 1000;
+  await rows(
+    `insert into journal (action_id, step, target, token, snapshot, ended_at)
+     values ('7f7dbb29-2a83-4a6c-9b1b-0f5c3a1f3a10', 0, 'default/shop', 1, '{}', to_timestamp(${NOW + 500} / 1000.0))`,
+  );
+  await apply({ version: '1.4' });
+  await waitFor('the difference', async () => (await drift()).length === 1);
+});
+
 test('what cannot be compared does not keep the others from it', async () => {
   await apply({ version: '1.3' }, 'other');
   await report({ isRunning: true, version: '1.3' }, 'other');

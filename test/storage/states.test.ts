@@ -175,6 +175,7 @@ it('drops an observation of a revision that is no longer in force', async () => 
 it('drops what is seen between the begin and the end of a step', async () => {
   await holdSlot();
   expect(await record([down], 0)).toMatchObject({ kind: 'recorded' });
+  await rows('update slots set begun_at = now()');
   await rows(
     `insert into journal (action_id, step, target, token, snapshot) values ($1, 0, 'default/web', 1, '{}')`,
     [ACTION],
@@ -199,6 +200,42 @@ it('drops what was seen of a member on a host between the begin of a step and th
   );
   expect(await record([down], 499, member)).toEqual({ kind: 'skipped', reason: 'acting' });
   expect(await record([down], 500, member)).toMatchObject({ kind: 'recorded' });
+});
+
+it('a step that failed leaves no word of its end, and holds up nothing for ever', async () => {
+  await holdSlot();
+  await rows('update slots set begun_step = 0, begun_at = now()');
+  await rows(
+    `insert into journal (action_id, step, target, token, snapshot) values ($1, 0, 'default/web', 1, '{}')`,
+    [ACTION],
+  );
+  expect(await record([down], 0)).toEqual({ kind: 'skipped', reason: 'acting' });
+  // The next rung: its own step has not begun in the journal yet, or has ended.
+  await rows('update slots set begun_step = 1');
+  expect(await record([down], 0)).toMatchObject({ kind: 'recorded' });
+  await rows(`update slots set begun_step = 0, begun_at = now() - interval '121 s'`);
+  expect(await record([], 1)).toMatchObject({ kind: 'recorded' });
+});
+
+it('nothing is drift while a step is undone', async () => {
+  await holdSlot();
+  await rows('update slots set begun_step = 1, begun_at = now()');
+  await rows(
+    `insert into journal (action_id, step, target, token, snapshot) values ($1, 1001, 'default/web', 1, '{}')`,
+    [ACTION],
+  );
+  expect(await record([down], 0)).toEqual({ kind: 'skipped', reason: 'acting' });
+});
+
+it('what is known from a clock that was ahead holds up nothing', async () => {
+  await record([down], 0);
+  await rows(`update states set observed_at = now() + interval '3 d'`);
+  await rows(
+    `insert into journal (action_id, step, target, token, snapshot, ended_at)
+     values ($1, 0, 'default/web', 1, '{}', now() + interval '3 d')`,
+    [ACTION],
+  );
+  expect(await record([], 1)).toMatchObject({ kind: 'recorded', resolved: ['/running'] });
 });
 
 it('of two observers the newer look counts, whichever was written last', async () => {

@@ -41,8 +41,8 @@ async function apply(desired: NonNullable<ServiceSpec['desired']>): Promise<void
   });
 }
 
-async function put(name: string, payload: object) {
-  const headers = { 'x-vigil-actor': 'shop-agent' };
+async function put(name: string, payload: object, actor = 'shop-agent') {
+  const headers = { 'x-vigil-actor': actor };
   const url = `/api/v1/state/default/${name}`;
   const response = await api.app.inject({ method: 'PUT', url, headers, payload });
   return { status: response.statusCode, body: response.json<Record<string, unknown>>() };
@@ -117,6 +117,28 @@ describe('a report', () => {
     ]);
     now += 1000;
     expect(pointers((await put('shop', { isRunning: true, identity: 'b' })).body)).toEqual([]);
+  });
+
+  it('of several that report at once leaves what each of them knows', async () => {
+    const reports = [
+      { version: '1.4' },
+      { resources: { cpu: 0.5 } },
+      { env: { A: '1' } },
+      { replicas: 2 },
+      { labels: { a: '1' } },
+    ];
+    await Promise.all(reports.map((one) => put('shop', { isRunning: true, ...one })));
+    const { observed } = (await get('shop')).body as { observed: object };
+    for (const one of reports) expect(observed).toMatchObject(one);
+  });
+
+  it('of one that takes its time to find out is taken beside those that are faster', async () => {
+    await put('shop', { isRunning: true, version: '1.4' }, 'fast');
+    const slow = { isRunning: true, resources: { cpu: 2 }, observedAt: NOW - 8000 };
+    expect(pointers((await put('shop', slow, 'slow')).body)).toEqual(['/resources/cpu']);
+    expect(await rows('select observed_at from states')).toEqual([{ observed_at: NOW }]);
+    const old = { ...slow, observedAt: NOW - 61_000 };
+    expect((await put('shop', old, 'another')).status).toBe(409);
   });
 
   it('that is dated ahead counts from when it came in, so that others are heard after it', async () => {
@@ -225,7 +247,7 @@ describe('a report', () => {
        values ('${action}', 'default/web@a', null, 1, 1, 1, 'default/web@a', 'warning', now(), 1, '{}', 'granted', 'x')`,
     );
     await rows(
-      `insert into slots (action_id, target, begun_step) values ('${action}', 'default/web@a', 0)`,
+      `insert into slots (action_id, target, begun_step, begun_at) values ('${action}', 'default/web@a', 0, now())`,
     );
     const { status, body } = await put('web@a', { isRunning: false });
     expect([status, body['recorded']]).toEqual([200, { kind: 'skipped', reason: 'acting' }]);
