@@ -18,5 +18,5 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // Real servers, and machines that build something beside the tests.
-  testTimeout: 20_000,
+  testTimeout: 60_000,
 };
