@@ -4,7 +4,8 @@ import { registerOverrides } from '../drift-overrides';
 import { registerSources } from '../drift-sources';
 import { clock, fullKey, table, talksToApi } from '../output';
 
-const WIDEST = 70;
+const WIDEST = 80;
+const WIDEST_PATH = 40;
 
 export function register(program: Command): void {
   const drift = program.command('drift');
@@ -41,7 +42,7 @@ export function renderDrift(rows: readonly DriftRow[]): string[] {
     .flat()
     .map((row) => [
       row.resource,
-      short(row.pointer),
+      middle(row.pointer),
       row.severity ?? '-',
       short(row.sentence),
       clock(row.onset),
@@ -83,6 +84,13 @@ function cause({ attribution }: DriftRow): string {
   if (attribution === null) return '-';
   const { by, what } = attribution;
   return short(by === null ? what : `${by}: ${what}`);
+}
+
+/** The end of a path tells more than its middle. */
+function middle(text: string): string {
+  if (text.length <= WIDEST_PATH) return text;
+  const half = (WIDEST_PATH - 1) / 2;
+  return `${text.slice(0, Math.floor(half))}…${text.slice(-Math.ceil(half))}`;
 }
 
 function short(text: string): string {
