@@ -186,12 +186,18 @@ export function renderSources(rows: readonly SourceRow[]): string[] {
     stateOf(row),
   ]);
   const header = ['SOURCE', 'REVISION', 'COMMIT', 'APPLIED (UTC)', 'OBJECTS', 'STATE'];
-  return table(header, cells, 'no source yet');
+  return [...table(header, cells, 'no source yet'), ...rows.flatMap(problemsOf)];
 }
 
-function stateOf({ held, pinned }: SourceRow): string {
+function stateOf({ held, pinned, error }: SourceRow): string {
   if (pinned !== null) return `pinned to ${pinned.revision} by ${pinned.by}: ${pinned.reason}`;
-  return held === null ? 'in force' : heldText(held);
+  if (held !== null) return heldText(held);
+  return error ? `not in force as it is now: ${error.message}` : 'in force';
+}
+
+/** Below the table: a problem has its place, and is longer than a column. */
+function problemsOf({ error }: SourceRow): string[] {
+  return (error?.problems ?? []).map((problem) => `  ${problem}`);
 }
 
 /** How much of a checksum is shown. */

@@ -16,6 +16,8 @@ export const SourceRow = z.looseObject({
     })
     .nullable(),
   pinned: z.looseObject({ revision: z.number(), by: z.string(), reason: z.string() }).nullable(),
+  // An older API does not say.
+  error: z.looseObject({ message: z.string(), problems: z.array(z.string()) }).nullish(),
 });
 export type SourceRow = z.output<typeof SourceRow>;
 

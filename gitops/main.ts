@@ -9,6 +9,7 @@ import { createRegistry } from '../platform/metrics';
 import { createPool } from '../storage/database';
 import { listen } from '../storage/listen';
 import { SYNC_CHANNEL } from '../storage/reload';
+import { keepSourceErrors } from '../storage/source-errors';
 import { createCompile } from './compile';
 import { gitopsConfigSchema, type GitopsConfig } from './config';
 import { buildApp } from './http/app';
@@ -46,8 +47,14 @@ async function run({ home, database, log, gitops }: GitopsConfig): Promise<void>
     lifecycle.onStop(source.name, sync.stop);
     return { source, sync };
   });
+  const names = sources.map(({ name }) => name);
   const listener = listen(pool, {
     channels: [SYNC_CHANNEL],
+    onListening() {
+      keepSourceErrors(pool, names).catch((err: unknown) => {
+        logger.warn({ err }, 'errors of former sources are still shown');
+      });
+    },
     onNotify() {
       for (const { sync } of watched) sync.lookNow();
     },
@@ -69,7 +76,7 @@ async function run({ home, database, log, gitops }: GitopsConfig): Promise<void>
   });
   await app.listen({ host: gitops.host, port: gitops.port });
   lifecycle.onStop('http', () => app.close());
-  logger.info({ port: portOf(app), sources: sources.map(({ name }) => name) }, 'ready');
+  logger.info({ port: portOf(app), sources: names }, 'ready');
 }
 
 interface Watched {

@@ -5,6 +5,7 @@ import { isDatabaseAway } from '../storage/away';
 import { applyRevision, recordRefusal, sourceStatus } from '../storage/manifests';
 import type { ManifestObject, RevisionResult } from '../storage/manifests';
 import type { Pin } from '../storage/manifest-sources';
+import { setSourceError } from '../storage/source-errors';
 import { SourceAwayError, type Origin, type Source, type SourceFile } from './sources/source';
 
 export interface Compiled {
@@ -70,6 +71,8 @@ interface RoundState {
   logged: string;
   audited: string;
   unsettled: number;
+  /** The error that the database has; null: not known yet. */
+  told: string | null;
 }
 
 /** Somebody who writes without a pause is mentioned after so many looks. */
@@ -90,15 +93,13 @@ export function createRound(options: RoundOptions): Round {
     logged: '',
     audited: '',
     unsettled: 0,
+    told: null,
   };
   return {
     async run() {
-      try {
-        return await look(options, state);
-      } catch (error) {
-        fail(options, state, { message: failureOf(error), error });
-        return 'failed';
-      }
+      const end = await tryLook(options, state);
+      await tellError(options, state);
+      return end;
     },
     status: (now) => ({
       source: options.source.name,
@@ -112,6 +113,30 @@ export function createRound(options: RoundOptions): Round {
       pinned: state.pinned,
     }),
   };
+}
+
+async function tryLook(options: RoundOptions, state: RoundState): Promise<RoundEnd> {
+  try {
+    return await look(options, state);
+  } catch (error) {
+    fail(options, state, { message: failureOf(error), error });
+    return 'failed';
+  }
+}
+
+/** For whoever asks the API instead of this process; what cannot be written is written after the next look. */
+async function tellError({ pool, source }: RoundOptions, state: RoundState): Promise<void> {
+  const { lastError, problems, held } = state;
+  // What is held is kept elsewhere, with what it would remove.
+  const error = lastError === null || held !== null ? null : { message: lastError, problems };
+  const text = JSON.stringify(error);
+  if (state.told === text) return;
+  await setSourceError(pool, source.name, error).then(
+    () => {
+      state.told = text;
+    },
+    () => undefined,
+  );
 }
 
 function failureOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { query, type Db } from './database';
+import { ERROR_OF_N, type SourceError } from './source-errors';
 import { nameOf, type ManifestName, type ManifestObject } from './manifest-plan';
 
 /** What is kept of a source beside its objects: what it was seen to want, what waits, what is pinned. */
@@ -75,8 +76,10 @@ export async function listSources(db: Db): Promise<SourceListing[]> {
   return query<SourceListing & Record<string, unknown>>(
     db,
     `select n.source, r.revision, r.commit_id as commit, r.ref, r.author, r.created_at as "appliedAt",
-       (select count(*)::int from manifests m where m.source = n.source) as objects, s.held, s.pin
-     from (select source from sources union select source from manifests) n
+       (select count(*)::int from manifests m where m.source = n.source) as objects, s.held, s.pin,
+       ${ERROR_OF_N} as error
+     from (select source from sources union select source from manifests
+           union select source from source_errors) n
      left join (select ${COLUMNS} from sources) s on s.source = n.source
      left join lateral (select * from revisions r where r.source = n.source
                         order by revision desc limit 1) r on true
@@ -97,6 +100,7 @@ export interface SourceListing {
   objects: number;
   held: Held | null;
   pin: Pin | null;
+  error: SourceError | null;
 }
 
 /**

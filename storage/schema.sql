@@ -589,6 +589,15 @@ create table slots (
   constraint slots_target_key UNIQUE (target)
 );
 
+create table source_errors (
+  source text not null,
+  message text not null,
+  problems jsonb not null,
+  since timestamp with time zone not null default now(),
+  constraint source_errors_pkey PRIMARY KEY (source)
+);
+comment on column source_errors.problems is 'the first of them, as `file:line:col: message`';
+
 create table sources (
   source text not null,
   seen_checksum text not null,

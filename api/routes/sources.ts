@@ -24,6 +24,10 @@ const pinAnswer = z
   .object({ revision: z.number(), by: z.string(), reason: z.string(), at: timeAnswer })
   .nullable();
 
+const errorAnswer = z
+  .object({ message: z.string(), problems: z.array(z.string()), since: timeAnswer })
+  .nullable();
+
 const sourceAnswer = z.object({
   source: z.string(),
   revision: z.number().nullable(),
@@ -34,6 +38,7 @@ const sourceAnswer = z.object({
   objects: z.number(),
   held: heldAnswer.describe('what is not applied, because it would remove too much'),
   pinned: pinAnswer.describe('the earlier revision that stays in force'),
+  error: errorAnswer.describe('why what it says now is not in force'),
 });
 
 const bySource = z.object({ source: z.string().min(1).max(500) });
@@ -159,7 +164,13 @@ async function allowPrune(deps: ApiDeps, source: string, permission: Permission)
   }
 }
 
-function toAnswer({ held, pin, appliedAt, ...row }: SourceListing): z.output<typeof sourceAnswer> {
+function toAnswer({
+  held,
+  pin,
+  error,
+  appliedAt,
+  ...row
+}: SourceListing): z.output<typeof sourceAnswer> {
   return {
     ...row,
     appliedAt: toTimeOrNull(appliedAt),
@@ -167,6 +178,7 @@ function toAnswer({ held, pin, appliedAt, ...row }: SourceListing): z.output<typ
       ...{ since: toTime(held.since), checksum: held.checksum },
       ...{ count: held.count, of: held.of, removals: held.removals },
     },
+    error: error && { ...error, since: toTime(error.since) },
     pinned: pin && { revision: pin.revision, by: pin.by, reason: pin.reason, at: toTime(pin.at) },
   };
 }

@@ -1,9 +1,14 @@
 import { register as registerDrift } from '../../../cli/commands/drift';
 import { register as registerManifests } from '../../../cli/commands/manifests';
+import { keepSourceErrors } from '../../../storage/source-errors';
 import { createTestApi, type TestApi } from '../../support/api';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { createGitRound, serviceYaml, servicesYaml, type GitRound } from '../../support/git-round';
 import { runCli, type Run } from '../support';
+
+interface Sources {
+  items: { error: { since: string } | null }[];
+}
 
 const SIX = ['a', 'b', 'c', 'd', 'e', 'f'];
 const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;
@@ -192,6 +197,32 @@ describe('of sources that change', () => {
     ]);
     await git.look();
     expect((await linesOf('sources'))[1]).toMatch(/ 2 +in force$/);
+  });
+
+  test('what is refused is told with its lines, also while gitops is down, until it is right', async () => {
+    const { commits } = await twoRevisions();
+    await git.push({ 'web.yaml': 'kind: Servise\n' });
+    const [, row, ...problems] = await linesOf('sources');
+    expect(row).toMatch(
+      new RegExp(`${commits[1]} +${TIME} +2 +not in force as it is now: manifest refused$`),
+    );
+    expect(problems[0]).toMatch(/^ {2}fleet\/web\.yaml:1:1: /);
+    const since = async () => (await jsonOf<Sources>('sources')).items[0]?.error?.since;
+    const before = await since();
+    git.restart();
+    await git.look();
+    expect([typeof before, await since()]).toEqual(['string', before]);
+    await git.push({ 'web.yaml': serviceYaml('web', '3') });
+    expect((await linesOf('sources')).slice(1)).toEqual([
+      expect.stringMatching(/ 2 +in force$/) as string,
+    ]);
+  });
+
+  test('of a source that nobody reads any more no error is told', async () => {
+    await git.push({ 'web.yaml': 'kind: Servise\n' });
+    expect(await linesOf('sources')).not.toEqual(['no source yet']);
+    await keepSourceErrors(database.pool, ['git:other']);
+    expect(await linesOf('sources')).toEqual(['no source yet']);
   });
 
   test('a rollback of what came through the API is not pinned', async () => {
