@@ -91,6 +91,32 @@ function tidyVolume(text: string): string {
   return `${from}:${tidyPath(place)}${isReadOnly ? ':ro' : ''}`;
 }
 
+/** A spec of containers, but for what is left as it is: that is of the one which is there. */
+export function withLeft(
+  wanted: ContainerSpec,
+  { old, isLeft }: { old: ContainerSpec; isLeft: (pointer: string) => boolean },
+): ContainerSpec {
+  return {
+    ...wanted,
+    ports: isLeft('/ports') ? old.ports : wanted.ports,
+    volumes: isLeft('/volumes') ? old.volumes : wanted.volumes,
+    network: isLeft('/network') ? old.network : wanted.network,
+    health: checkWithLeft(wanted.health, { old: old.health, isLeft }),
+  };
+}
+
+function checkWithLeft(
+  wanted: ContainerSpec['health'],
+  { old, isLeft }: { old: ContainerSpec['health']; isLeft: (pointer: string) => boolean },
+): ContainerSpec['health'] {
+  const fields = ['command', ...NUMBERS] as const;
+  const kept = fields.filter((field) => isLeft(`/healthCheck/${field}`));
+  if (kept.length === 0) return wanted;
+  const entries = kept.map((field) => [field, (old ?? NO_CHECK)[field]] as const);
+  const check = { ...(wanted ?? NO_CHECK), ...Object.fromEntries(entries) };
+  return check.command.length === 0 ? null : check;
+}
+
 /** A spec whose containers have another value of such a fact; null takes it away. */
 export function withContainerFact(
   spec: DockerSpec,

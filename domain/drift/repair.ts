@@ -53,7 +53,8 @@ export function settledOf(
     if (from === 'observed' && isUntold(pointer, wanted, value)) {
       return [{ ...settled, value: wanted }];
     }
-    return isSame(pointer, wanted, value) ? [] : [settled];
+    const isKept = from === 'observed' && isContainerGroup(groupOf(pointer));
+    return isSame(pointer, wanted, value) && !isKept ? [] : [settled];
   });
 }
 
@@ -71,9 +72,15 @@ export function isLeft({ settled = [] }: Pick<RuntimeTarget, 'settled'>, pointer
 /** Checksums are not compared here. */
 const NO_CHECKSUM: Sha256 = () => '';
 
-/** A spec with facts set to other values; null takes a fact away. Files are left out, modes and owners are left as they are. */
+/**
+ * A spec with facts set to other values; null takes a fact away. Files are left out, modes and owners are left as they are.
+ * How a container is connected is told tidied, which nothing can be made of: where it is left as it
+ * is, its runtime has to keep what the container was made from.
+ */
 export function withSettled(spec: ServiceSpec, settled: readonly Settled[]): ServiceSpec {
-  return settled.reduce(withFact, spec);
+  return settled
+    .filter(({ pointer, from }) => from !== 'observed' || !isContainerGroup(groupOf(pointer)))
+    .reduce(withFact, spec);
 }
 
 function withFact(spec: ServiceSpec, { pointer, value }: Settled): ServiceSpec {

@@ -1,4 +1,5 @@
 import type { ExecuteRequest, RuntimeTarget, Snapshot } from '../../../domain/action/runtime';
+import { withLeft } from '../../../domain/drift/container-facts';
 import { isLeft } from '../../../domain/drift/repair';
 import type { Step, StepParams } from '../../../domain/policy/policy';
 import { parseMemory } from '../../../domain/quantity';
@@ -35,13 +36,21 @@ export function restoring({ snapshot }: ExecuteRequest): Reshaping | null {
   return { shape, until: 'started', swaps: 'differing' };
 }
 
-/** The set as the manifest says; where its image is left alone, each container keeps the very one it has. */
+/**
+ * The set as the manifest says. Where its image is left alone, each container keeps the very one it
+ * has, and where ports, volumes, network or health check are, what it was made with.
+ */
 export function syncing({ target }: ExecuteRequest, { current }: ReplicaSet): Reshaping {
   const model = desiredModel(target);
   const modelFor = (n: number): Model => {
     const old = current.find(({ replica }) => replica === n);
-    if (old === undefined || !isLeft(target, '/image')) return model;
-    return { spec: { ...model.spec, image: old.spec.image }, imageId: old.info.Image };
+    if (old === undefined) return model;
+    const spec = withLeft(model.spec, {
+      old: old.spec,
+      isLeft: (pointer) => isLeft(target, pointer),
+    });
+    if (!isLeft(target, '/image')) return { ...model, spec };
+    return { spec: { ...spec, image: old.spec.image }, imageId: old.info.Image };
   };
   const shape = new Map(numbers(current, dockerOf(target).replicas).map((n) => [n, modelFor(n)]));
   return { shape, until: 'healthy', swaps: 'drifted' };

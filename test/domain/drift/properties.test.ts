@@ -24,8 +24,8 @@ function pointersOf({ spec, overrides, observed }: World): string[] {
 /** What a runtime does that repairs: looks, and makes what is to be. */
 function repaired({ spec, overrides, observed }: World): ObservedState {
   const settled = settledOf(spec, observed, { overrides });
-  const isLeftStopped = isLeft({ settled }, '/running');
-  return become(repairSpec(spec, observed, { overrides }), observed, { isLeftStopped });
+  const target = repairSpec(spec, observed, { overrides });
+  return become(target, observed, (pointer) => isLeft({ settled }, pointer));
 }
 
 function applied(observed: Facts, changes: readonly Change[]): Facts {

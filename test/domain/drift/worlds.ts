@@ -183,13 +183,13 @@ export const worlds = fc
 export function become(
   target: ServiceSpec,
   before: ObservedState,
-  { isLeftStopped }: { isLeftStopped: boolean },
+  isLeft: (pointer: string) => boolean,
 ): ObservedState {
   const config = before.config.map((file) => {
     const written = target.config.find(({ path }) => path === file.path);
     return written === undefined ? file : { ...file, sha256: checksumOf(written) };
   });
-  if (isLeftStopped) return { ...before, config };
+  if (isLeft('/running')) return { ...before, config };
   const { runtime } = target;
   if (runtime.type !== 'docker' && runtime.type !== 'process') return { ...before, config };
   return {
@@ -199,8 +199,9 @@ export function become(
     ...(runtime.type === 'docker' && {
       ...{ image: runtime.image, replicas: runtime.replicas, labels: { ...runtime.labels } },
       resources: { cpu: runtime.resources.cpus, memory: runtime.resources.memory },
-      ...{ ports: runtime.ports, volumes: runtime.volumes },
-      networks: [runtime.network ?? 'default'],
+      ports: isLeft('/ports') ? before.ports : runtime.ports,
+      volumes: isLeft('/volumes') ? before.volumes : runtime.volumes,
+      networks: isLeft('/network') ? before.networks : [runtime.network ?? 'default'],
     }),
     attribution: before.attribution ?? {},
   };

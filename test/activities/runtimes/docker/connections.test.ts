@@ -5,7 +5,7 @@ import type { Container } from '../../../../activities/runtimes/docker/container
 import type { RuntimeTarget } from '../../../../domain/action/runtime';
 import { driftOf } from '../../../../domain/drift/diff';
 import { describeWithDocker } from '../../../support/docker-engine';
-import { createBench, goOn, type Bench } from './support';
+import { createBench, goOn, ignoring, type Bench } from './support';
 
 let bench: Bench;
 
@@ -104,6 +104,65 @@ describeWithDocker('what a container is connected to', () => {
     const { Mounts, Config } = await only();
     expect(Mounts).toMatchObject([{ Type: 'volume', Destination: '/kept' }]);
     expect(Config.Healthcheck).toMatchObject({ Interval: 1e9 });
+  });
+});
+
+describeWithDocker('what of a connection is ignored', () => {
+  beforeEach(() => {
+    bench = createBench();
+  });
+  afterEach(() => bench.tearDown());
+
+  test('a service that somebody connected to another network stays on its own', async () => {
+    const [web, admin] = [await bench.network('web'), await bench.network('admin')];
+    await bench.runtime.ensureRunning(bench.target({ network: web }));
+    const { Id } = await only();
+    await bench.docker.getNetwork(admin).connect({ Container: Id });
+    expect(await drift(bench.target({ network: web }))).toEqual(['/network']);
+    await sync(await ignoring(bench.runtime, bench.target({ network: web }), '/network'), 'a/0');
+    expect((await only()).Id).toBe(Id);
+    const labelled = bench.target({ network: web, labels: { team: 'shop' } });
+    await sync(await ignoring(bench.runtime, labelled, '/network'), 'b/0');
+    const { Config, HostConfig } = await only();
+    expect(Config.Labels).toMatchObject({ team: 'shop' });
+    expect(HostConfig.NetworkMode).toBe(web);
+  });
+
+  test('ports and volumes are asked for again as they were written, not as they are compared', async () => {
+    const written = { ports: ['18081:80/tcp'], volumes: ['/tmp:/data:Z'] };
+    await bench.runtime.ensureRunning(bench.target(written));
+    const { Id } = await only();
+    const ignored = (more: object): Promise<RuntimeTarget> =>
+      ignoring(
+        bench.runtime,
+        bench.target({ volumes: ['/tmp:/data'], ...more }),
+        ...['/ports', '/volumes'],
+      );
+    await sync(await ignored({ replicas: 2 }), 'a/0');
+    const { 'web-1': first, 'web-2': second } = await bench.containers();
+    expect(first?.Id).toBe(Id);
+    expect(second?.HostConfig.Binds).toEqual(['/tmp:/data']);
+    await sync(await ignored({ labels: { team: 'shop' } }), 'b/0');
+    const { Config, HostConfig } = await only();
+    expect(Config.Labels).toMatchObject({ team: 'shop' });
+    expect(HostConfig.Binds).toEqual(written.volumes);
+    expect(HostConfig.PortBindings).toMatchObject({ '80/tcp': [{ HostPort: '18081' }] });
+  });
+
+  test('a part of a health check, too', async () => {
+    const before = { command: ['true'], interval: '100ms', retries: 5 };
+    await bench.runtime.ensureRunning(bench.target({ health: before }));
+    const wanted = { command: ['test', '-d', '/'], interval: '200ms' };
+    const left = ['/healthCheck/command', '/healthCheck/retries'];
+    const target = bench.target({ health: wanted });
+    await sync(await ignoring(bench.runtime, target, ...left), 'a/0');
+    expect((await only()).Config.Healthcheck).toMatchObject({
+      ...{ Test: ['CMD', 'true'], Interval: 2e8, Retries: 5 },
+    });
+    await sync(await ignoring(bench.runtime, target, '/healthCheck/*'), 'b/0');
+    const { Id } = await only();
+    await sync(await ignoring(bench.runtime, bench.target(), '/healthCheck/*'), 'c/0');
+    expect((await only()).Id).toBe(Id);
   });
 });
 

@@ -3,10 +3,9 @@ import type { ContainerCreateOptions } from 'dockerode';
 import { createDockerRuntime } from '../../../../activities/runtimes/docker/runtime';
 import type { Runtime, RuntimeTarget } from '../../../../domain/action/runtime';
 import { driftOf } from '../../../../domain/drift/diff';
-import { repairSpec, settledOf } from '../../../../domain/drift/repair';
 import { describeWithDocker, dockerHost } from '../../../support/docker-engine';
 import { createForgetfulEngine, type ForgetfulEngine } from './forgetful-engine';
-import { createBench, goOn, KEY, type Bench } from './support';
+import { createBench, goOn, ignoring, KEY, type Bench } from './support';
 
 let bench: Bench;
 let engine: ForgetfulEngine;
@@ -28,15 +27,6 @@ async function sync(target: RuntimeTarget, action = 'sync', params = {}): Promis
 async function drift(target: RuntimeTarget): Promise<string[]> {
   const observed = await runtime.observe(target);
   return driftOf(target.spec, observed, { sha256: () => '' }).map(({ pointer }) => pointer);
-}
-
-/** As the workflow does it before a step. */
-async function ignoring(target: RuntimeTarget, path: string): Promise<RuntimeTarget> {
-  const rules = { ignore: [{ path }], owners: [], severity: [] };
-  const spec = { ...target.spec, drift: rules };
-  const observed = await runtime.observe({ ...target, spec });
-  const settled = settledOf(spec, observed, {});
-  return { ...target, settled, spec: repairSpec(spec, observed, {}) };
 }
 
 const withoutMemory = (asked: ContainerCreateOptions): ContainerCreateOptions => ({
@@ -96,10 +86,10 @@ describeWithDocker('an engine that does not keep what was asked', () => {
     const written = { resources: { memory: '64Mi' } };
     await runtime.ensureRunning(bench.target(written));
     const target = bench.target({ ...written, labels: { team: 'shop' } });
-    await sync(await ignoring(target, '/resources/memory'));
+    await sync(await ignoring(runtime, target, '/resources/memory'));
     expect(await drift(target)).toEqual(['/resources/memory']);
     expect((await bench.containers())['web-1']?.Config.Labels).toMatchObject({ team: 'shop' });
-    await sync(await ignoring(target, '/resources/memory'));
+    await sync(await ignoring(runtime, target, '/resources/memory'));
     expect(engine.creations()).toBe(2);
   });
 

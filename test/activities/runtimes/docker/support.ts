@@ -6,6 +6,7 @@ import type { ContainerInspectInfo } from 'dockerode';
 import { createDockerRuntime } from '../../../../activities/runtimes/docker/runtime';
 import { DOCKER_SCHEMA } from '../../../../activities/runtimes/docker/spec';
 import type { ExecuteRequest, Runtime, RuntimeTarget } from '../../../../domain/action/runtime';
+import { repairSpec, settledOf } from '../../../../domain/drift/repair';
 import type { StepParams } from '../../../../domain/policy/policy';
 import type { ServiceSpec } from '../../../../domain/resource';
 import { dockerAt, dockerHost } from '../../../support/docker-engine';
@@ -29,11 +30,26 @@ export interface Bench {
     action: string,
     given?: { params?: StepParams; key?: string },
   ) => Promise<ExecuteRequest>;
+  /** Makes a network that ends with the bench; its name is this bench's own. */
+  network: (name: string) => Promise<string>;
   /** What the engine itself has of this bench: by name, whatever their state. */
   containers: () => Promise<Record<string, ContainerInspectInfo>>;
   /** Events of this bench's containers that the engine recorded, in their order. */
   events: (action: string) => Promise<string[]>;
   tearDown: () => Promise<void>;
+}
+
+/** The target whose manifest ignores these, as the workflow makes it before a step. */
+export async function ignoring(
+  runtime: Runtime,
+  target: RuntimeTarget,
+  ...paths: string[]
+): Promise<RuntimeTarget> {
+  const rules = { ignore: paths.map((path) => ({ path })), owners: [], severity: [] };
+  const spec = { ...target.spec, drift: rules };
+  const observed = await runtime.observe({ ...target, spec });
+  const settled = settledOf(spec, observed, {});
+  return { ...target, settled, spec: repairSpec(spec, observed, {}) };
 }
 
 /** A home of its own; its containers are removed by tearDown. */
@@ -67,6 +83,11 @@ export function createBench(): Bench {
       const step = { action, params };
       return { key, step, target: given, snapshot: await runtime.inspect(given, step) };
     },
+    async network(name) {
+      const Name = `${home.split('-').at(-1) ?? ''}-${name}`;
+      await docker.createNetwork({ Name, Internal: true, Labels: { 'vigil.owner': home } });
+      return Name;
+    },
     async containers() {
       const found = await docker.listContainers({ all: true, filters: own });
       const infos = await Promise.all(found.map(({ Id }) => docker.getContainer(Id).inspect()));
@@ -89,6 +110,8 @@ export function createBench(): Bench {
       const found = await docker.listContainers({ all: true, filters: own });
       const ending = { force: true, v: true };
       await Promise.all(found.map(({ Id }) => docker.getContainer(Id).remove(ending)));
+      const networks = await docker.listNetworks({ filters: own });
+      await Promise.all(networks.map(({ Id }) => docker.getNetwork(Id).remove()));
       rmSync(home, { recursive: true, force: true });
     },
   };
