@@ -8,7 +8,7 @@ import {
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { isSecretReference } from '../../../platform/secret-references';
 import { amountsOf, isSameCpu, ownPartsOf, type OwnParts } from './own-parts';
-import { networksOf, portsOf, volumesOf } from './connections';
+import { networksOf, peersOf, portsOf, volumesOf, type Peers } from './connections';
 import { variablesOf, type Container } from './containers';
 import type { DockerContext } from './context';
 import { healthCheckOf } from './health-check';
@@ -34,7 +34,7 @@ export async function factsOf(
     image: await imageOf(context, containers, spec),
     ...resourcesOf(containers, spec),
     ...labelsOf(parts, spec),
-    ...connectionsOf(containers, spec),
+    ...connectionsOf(containers, { spec, peers: await peersOf(context.engine, containers) }),
   };
 }
 
@@ -104,7 +104,10 @@ function labelsOf(
 type Connections = Pick<ObservedState, keyof ContainerFacts>;
 
 /** Of each, the first that is not as the manifest says, else any. */
-function connectionsOf(containers: readonly Container[], spec: DockerSpec): Connections {
+function connectionsOf(
+  containers: readonly Container[],
+  { spec, peers }: { spec: DockerSpec; peers: Peers },
+): Connections {
   const wanted = containerFactsOf(spec);
   const isWanted = (found: ContainerFacts, name: keyof ContainerFacts): boolean =>
     isDeepStrictEqual(
@@ -112,7 +115,7 @@ function connectionsOf(containers: readonly Container[], spec: DockerSpec): Conn
       containerValues({ [name]: wanted[name] }),
     );
   const all = containers.map((one) => ({
-    ...{ ports: portsOf(one), volumes: volumesOf(one), networks: networksOf(one) },
+    ...{ ports: portsOf(one), volumes: volumesOf(one), networks: networksOf(one, peers) },
     healthCheck: healthCheckOf(one),
   }));
   const [first] = all;

@@ -5,7 +5,7 @@ import type { Container } from '../../../../activities/runtimes/docker/container
 import type { RuntimeTarget } from '../../../../domain/action/runtime';
 import { driftOf } from '../../../../domain/drift/diff';
 import { describeWithDocker } from '../../../support/docker-engine';
-import { createBench, goOn, ignoring, type Bench } from './support';
+import { createBench, goOn, ignoring, SLEEPER, type Bench } from './support';
 
 let bench: Bench;
 
@@ -107,6 +107,57 @@ describeWithDocker('what a container is connected to', () => {
   });
 });
 
+describeWithDocker("a network that is written by id, and another's", () => {
+  beforeEach(() => {
+    bench = createBench();
+  });
+  afterEach(() => bench.tearDown());
+
+  async function web(): Promise<ContainerInspectInfo> {
+    const found = (await bench.containers())['web-1'];
+    if (found === undefined) throw new Error('there is no container');
+    return found;
+  }
+
+  async function peer(name: string): Promise<string> {
+    const made = await bench.docker.createContainer({
+      ...{ name, Image: 'vigil-test:1', Cmd: SLEEPER },
+      Labels: { 'vigil.owner': bench.home },
+      HostConfig: { NetworkMode: 'none' },
+    });
+    await made.start();
+    return made.id;
+  }
+
+  test("another's is no drift by its name, is kept by a swap, and differs once that was made anew", async () => {
+    const name = `peer-of-${bench.target().resource.split('/')[0] ?? ''}`;
+    const [first, network] = [await peer(name), `container:${name}`];
+    await bench.runtime.ensureRunning(bench.target({ network }));
+    expect((await web()).HostConfig.NetworkMode).toBe(`container:${first}`);
+    expect(await drift(bench.target({ network }))).toEqual([]);
+    const target = bench.target({ network, labels: { team: 'shop' } });
+    await sync(target, 'a/0');
+    expect((await web()).Config.Labels).toMatchObject({ team: 'shop' });
+    await bench.docker.getContainer(first).remove({ force: true });
+    const second = await peer(name);
+    expect(await drift(target)).toEqual(['/network']);
+    await sync(target, 'b/0');
+    expect((await web()).HostConfig.NetworkMode).toBe(`container:${second}`);
+    expect(await drift(target)).toEqual([]);
+  });
+
+  test('by id it is no drift, and is kept by a swap', async () => {
+    const { Id } = await bench.docker.getNetwork(await bench.network('app')).inspect();
+    const network = (Id).slice(0, 12);
+    await bench.runtime.ensureRunning(bench.target({ network }));
+    expect(await drift(bench.target({ network }))).toEqual([]);
+    const target = bench.target({ network, labels: { team: 'shop' } });
+    await sync(target, 'a/0');
+    expect((await web()).Config.Labels).toMatchObject({ team: 'shop' });
+    expect(await drift(target)).toEqual([]);
+  });
+});
+
 describeWithDocker('what of a connection is ignored', () => {
   beforeEach(() => {
     bench = createBench();
@@ -170,11 +221,12 @@ interface Inspected {
   mode: string;
   networks?: Record<string, string> | null;
   isRunning?: boolean;
+  wasStarted?: boolean;
 }
 
 function container(
   spec: object,
-  { mode, networks = {}, isRunning = true }: Inspected,
+  { mode, networks = {}, isRunning = true, wasStarted = true }: Inspected,
   host: object = {},
 ): Container {
   const joined = Object.entries(networks ?? {}).map(([name, NetworkID]) => [name, { NetworkID }]);
@@ -185,7 +237,11 @@ function container(
       Networks: networks === null ? null : (Object.fromEntries(joined) as object),
     },
   };
-  return { spec: { network: null, volumes: [], ...spec }, info } as unknown as Container;
+  return {
+    spec: { network: null, volumes: [], ...spec },
+    info,
+    wasStarted,
+  } as unknown as Container;
 }
 
 const ID = '0123456789abcdef'.repeat(4);
@@ -201,7 +257,33 @@ test.each<[string, object, Inspected, string[]]>([
     { mode: ID.slice(0, 12), networks: { app: ID } },
     [ID.slice(0, 12)],
   ],
-  ["another's", { network: 'container:x' }, { mode: 'container:x' }, ['container:x']],
+  [
+    "another's, which is there",
+    { network: 'container:x' },
+    { mode: `container:${ID}` },
+    ['container:x'],
+  ],
+  [
+    "another's, which was made anew since",
+    { network: 'container:x' },
+    { mode: 'container:old' },
+    ['container:old'],
+  ],
+  [
+    "another's, which is gone",
+    { network: 'container:gone' },
+    { mode: `container:${ID}` },
+    ['container:gone'],
+  ],
+  [
+    'by id, made and not yet started',
+    { network: ID.slice(0, 12) },
+    {
+      ...{ mode: ID.slice(0, 12), networks: { app: '' }, isRunning: false },
+      wasStarted: false,
+    },
+    [ID.slice(0, 12)],
+  ],
   [
     'connected by hand',
     { network: 'app' },
@@ -211,7 +293,11 @@ test.each<[string, object, Inspected, string[]]>([
   ['disconnected by hand', { network: 'app' }, { mode: 'app' }, []],
   ['not yet started', { network: 'app' }, { mode: 'app', isRunning: false }, ['app']],
 ])('networks: %s', (_, spec, inspected, names) => {
-  expect(networksOf(container(spec, inspected))).toEqual(names);
+  const peers = new Map([
+    ['x', ID],
+    ['gone', null],
+  ]);
+  expect(networksOf(container(spec, inspected), peers)).toEqual(names);
 });
 
 test("anonymous volumes are nobody's, unless the manifest names them; no ports are none", () => {
