@@ -7,7 +7,7 @@ import { isSame, settleAll } from './diff';
 import { plainImage } from './image';
 import { desiredFacts, groupOf, isReported, leafOf, observedFacts, type Sha256 } from './normalise';
 import { tidyPath } from './paths';
-import type { Override, Settled } from './rules';
+import { isLeftToOthers, type Override, type Settled } from './rules';
 
 /**
  * The spec that a step must bring about: ignored and owned facts as they are, an owner's number
@@ -67,6 +67,15 @@ function isUntold(pointer: string, wanted: FactValue | null, value: FactValue | 
 /** Whether a fact of the target stays as it is, whatever that is. */
 export function isLeft({ settled = [] }: Pick<RuntimeTarget, 'settled'>, pointer: string): boolean {
   return settled.some((one) => one.pointer === pointer && one.from === 'observed');
+}
+
+/** Whether a fact of the target may become whatever it likes; what is as the manifest says is not settled. */
+export function mayDiffer(
+  { settled, spec, attribution }: Pick<RuntimeTarget, 'settled' | 'spec' | 'attribution'>,
+  pointer: string,
+): boolean {
+  if (isLeft(settled === undefined ? {} : { settled }, pointer)) return true;
+  return isLeftToOthers({ pointer, attribution: attribution?.[pointer] }, spec.drift);
 }
 
 /** Checksums are not compared here. */

@@ -63,8 +63,8 @@ export function settle(
   { rules, overrides }: { rules: DriftRules | undefined; overrides: readonly Override[] },
 ): Settled | null {
   const { pointer, observed, desired } = fact;
-  const owner = rules?.owners.find(({ path }) => matchesPointer(path, pointer)) ?? null;
-  if (isIgnored(fact, rules) || (owner !== null && !isBounded(owner))) {
+  const owner = ownerOf(fact, rules);
+  if (isLeftToOthers(fact, rules)) {
     const kept = asItIs(fact);
     if (kept !== null) return kept;
   }
@@ -74,6 +74,22 @@ export function settle(
     return { pointer, value: nearest(number, owner), from: 'owner' };
   }
   return override === undefined ? null : { pointer, value: override.value, from: 'override' };
+}
+
+/** Whether somebody else may make of a fact whatever he likes. */
+export function isLeftToOthers(
+  fact: Pick<Fact, 'pointer' | 'attribution'>,
+  rules: DriftRules | undefined,
+): boolean {
+  const owner = ownerOf(fact, rules);
+  return isIgnored(fact, rules) || (owner !== null && !isBounded(owner));
+}
+
+function ownerOf(
+  { pointer }: Pick<Fact, 'pointer'>,
+  rules: DriftRules | undefined,
+): OwnerRule | null {
+  return rules?.owners.find(({ path }) => matchesPointer(path, pointer)) ?? null;
 }
 
 function isBounded({ min, max }: OwnerRule): boolean {
@@ -87,7 +103,10 @@ function asItIs({ pointer, observed }: Fact): Settled | null {
   return { pointer, value: observed ?? null, from: 'observed' };
 }
 
-function isIgnored({ pointer, attribution }: Fact, rules: DriftRules | undefined): boolean {
+function isIgnored(
+  { pointer, attribution }: Pick<Fact, 'pointer' | 'attribution'>,
+  rules: DriftRules | undefined,
+): boolean {
   return (rules?.ignore ?? []).some(
     ({ path, owner }) =>
       (path !== undefined || owner !== undefined) &&

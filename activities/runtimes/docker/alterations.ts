@@ -2,6 +2,7 @@ import type { RuntimeTarget } from '../../../domain/action/runtime';
 import type { Change } from '../../../domain/drift/change';
 import { nameOf, shown } from '../../../domain/drift/describe';
 import { driftOf } from '../../../domain/drift/diff';
+import { mayDiffer } from '../../../domain/drift/repair';
 import { groupOf, leafOf } from '../../../domain/drift/normalise';
 import type { DockerSpec } from '../../../domain/runtime-spec';
 import { isSecretReference } from '../../../platform/secret-references';
@@ -32,16 +33,21 @@ export async function alterationsOf(
   );
 }
 
-/** What an engine did not keep of a container that nobody else can have changed yet, for people; null: it kept all. */
+/**
+ * What an engine did not keep of a container that nobody else can have changed yet, for people; null:
+ * it kept all that is not left to others anyway.
+ */
 export async function lossesOf(
   context: DockerContext,
   target: RuntimeTarget,
   container: Container,
 ): Promise<string | null> {
   const { env } = container.spec;
+  // It may have become another since.
+  const isSecret = (pointer: string): boolean =>
+    groupOf(pointer) === 'env' && isSecretReference(env[leafOf(pointer)] ?? '');
   const lost = (await alterationsOf(context, target, container)).filter(
-    // It may have become another since.
-    ({ pointer }) => groupOf(pointer) !== 'env' || !isSecretReference(env[leafOf(pointer)] ?? ''),
+    ({ pointer }) => !isSecret(pointer) && !mayDiffer(target, pointer),
   );
   if (lost.length === 0) return null;
   const pointers = lost.map(({ pointer }) => pointer).join(', ');

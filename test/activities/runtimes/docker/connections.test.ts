@@ -148,7 +148,7 @@ describeWithDocker("a network that is written by id, and another's", () => {
 
   test('by id it is no drift, and is kept by a swap', async () => {
     const { Id } = await bench.docker.getNetwork(await bench.network('app')).inspect();
-    const network = (Id).slice(0, 12);
+    const network = Id.slice(0, 12);
     await bench.runtime.ensureRunning(bench.target({ network }));
     expect(await drift(bench.target({ network }))).toEqual([]);
     const target = bench.target({ network, labels: { team: 'shop' } });

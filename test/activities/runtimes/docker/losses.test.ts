@@ -93,6 +93,29 @@ describeWithDocker('an engine that does not keep what was asked', () => {
     expect(engine.creations()).toBe(2);
   });
 
+  test.each<[string, typeof withProxy, Record<string, unknown>, object, string]>([
+    [
+      'which the manifest names',
+      withoutMemory,
+      { resources: { memory: '64Mi' } },
+      { memory: '32Mi' },
+      '/resources/memory',
+    ],
+    ['which it does not', withoutMemory, {}, { memory: '32Mi' }, '/resources/*'],
+    ['which the engine adds', withProxy, {}, { env: 'A=1' }, '/env/http_proxy'],
+  ])('an update with an ignored value, %s, is made', async (...row) => {
+    const [, remember, written, params, path] = row;
+    await forget(remember);
+    // Made while the engine still kept all.
+    await bench.runtime.ensureRunning(bench.target(written));
+    const target = await ignoring(runtime, bench.target(written), path);
+    const before = (await bench.containers())['web-1']?.Id;
+    await sync(target, 'update', params);
+    const after = await bench.containers();
+    expect(Object.keys(after)).toEqual(['web-1']);
+    expect(after['web-1']?.Id).not.toBe(before);
+  });
+
   test('an update that would not be kept is refused; a restart takes what it gets', async () => {
     await forget(withoutMemory);
     const target = bench.target({ resources: { memory: '64Mi' } });
