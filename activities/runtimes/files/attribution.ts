@@ -1,10 +1,13 @@
 import type { Stats } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Attribution } from '../../../domain/drift/change';
 import { runCommand } from '../../../platform/command';
 
 const GETENT_TIMEOUT_MS = 5_000;
 /** getent(1). */
 const NO_SUCH_KEY = 2;
+/** Small images have no getent: they will not have one at the next look, either. */
+const NOT_THERE: ReadonlySet<string> = new Set(['ENOENT', 'EACCES']);
 const MODE_BITS = 0o7777;
 
 /** Whose a file is and when it was written last: who made it differ, where it does. */
@@ -19,7 +22,7 @@ export async function writtenBy({ uid, mode, mtimeMs }: Stats): Promise<Attribut
 
 const names = new Map<number, Promise<string | null>>();
 
-/** A number where the system knows no name; asked once per user. Null: it could not be asked. */
+/** A number where the system knows no name; asked once per user. Null: it gave no answer. */
 function nameOf(uid: number): Promise<string | null> {
   const known = names.get(uid);
   if (known !== undefined) return known;
@@ -32,11 +35,18 @@ function nameOf(uid: number): Promise<string | null> {
       names.delete(uid);
       return null;
     },
-    () => {
+    (error: unknown) => {
+      if (NOT_THERE.has((error as NodeJS.ErrnoException).code ?? '')) return nameInFile(uid);
       names.delete(uid);
       return null;
     },
   );
   names.set(uid, asked);
   return asked;
+}
+
+async function nameInFile(uid: number): Promise<string> {
+  const text = await readFile('/etc/passwd', 'utf8').catch(() => '');
+  const entries = text.split('\n').map((line) => line.split(':'));
+  return entries.find(([, , id]) => id === String(uid))?.[0] ?? String(uid);
 }
