@@ -6,6 +6,12 @@ export type ChangeKind = 'missing' | 'extra' | 'changed' | 'version';
 /** What a fact's value can be; a secret reference stands for itself. */
 export type FactValue = boolean | number | string | readonly string[];
 
+/**
+ * Stands for a value that is there, is not the desired one, and is shown to nobody: it may be a
+ * secret's.
+ */
+export const NOT_SHOWN = '(not shown)';
+
 /** One difference between what is desired and what was observed. */
 export interface Change {
   /**

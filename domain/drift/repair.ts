@@ -1,7 +1,7 @@
 import type { ObservedState, RuntimeTarget } from '../action/runtime';
 import type { ConfigFile, DesiredState, ServiceSpec } from '../resource';
 import type { DockerSpec, ProcessLimits, ProcessSpec, RuntimeSpec } from '../runtime-spec';
-import type { FactValue } from './change';
+import { NOT_SHOWN, type FactValue } from './change';
 import { isContainerGroup, withContainerFact } from './container-facts';
 import { isSame, settleAll } from './diff';
 import { plainImage } from './image';
@@ -58,10 +58,10 @@ export function settledOf(
   });
 }
 
-/** A secret that is another by now is observed as null, and its value is told to nobody: only its reference can be kept. */
+/** What is told to nobody cannot be kept: only what the manifest says. A secret that is another by now is observed as null. */
 function isUntold(pointer: string, wanted: FactValue | null, value: FactValue | null): boolean {
-  const isReference = typeof wanted === 'string' && /^(file|env|exec):/.test(wanted);
-  return groupOf(pointer) === 'env' && isReference && value === null;
+  if (groupOf(pointer) !== 'env' || typeof wanted !== 'string') return false;
+  return value === NOT_SHOWN || (value === null && /^(file|env|exec):/.test(wanted));
 }
 
 /** Whether a fact of the target stays as it is, whatever that is. */

@@ -50,9 +50,13 @@ function activities(runtime: Runtime) {
   };
 }
 
-async function ask(runtime: Runtime, target: RuntimeTarget): Promise<ExecuteInput> {
+async function ask(
+  runtime: Runtime,
+  target: RuntimeTarget,
+  action = 'sync',
+): Promise<ExecuteInput> {
   const actionId = randomUUID();
-  const step = { action: 'sync', params: {} };
+  const step = { action, params: {} };
   const snapshot = await runtime.inspect(target, step);
   return {
     ...{ actionId, step: 0, token: 1 },
@@ -200,8 +204,8 @@ describe('a process whose manifest ignores some of it', () => {
     for (const one of targets.splice(0)) await runtime.stop(one);
   });
 
-  async function sync(one: RuntimeTarget): Promise<string> {
-    return (await activities(runtime).execute(await ask(runtime, one))).summary;
+  async function sync(one: RuntimeTarget, action = 'sync'): Promise<string> {
+    return (await activities(runtime).execute(await ask(runtime, one, action))).summary;
   }
 
   async function drift(one: RuntimeTarget): Promise<string[]> {
@@ -240,6 +244,25 @@ describe('a process whose manifest ignores some of it', () => {
     expect((await runtime.inspect(left)).identity).toBe(identity);
     await sync(target({ config }, env));
     expect((await runtime.inspect(left)).identity).not.toBe(identity);
+  });
+
+  test('of an earlier Vigil, whose variables are shown to nobody, loses none of them', async () => {
+    await runtime.ensureRunning(target({}, { LEVEL: 'info' }));
+    const path = join(home, 'run/default/web/process.json');
+    const record = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    delete record['variables'];
+    writeFileSync(path, JSON.stringify(record));
+    const wanted = target({}, { LEVEL: 'debug' });
+    const observed = await runtime.observe(wanted);
+    expect(driftOf(wanted.spec, observed, { sha256: () => '' })).toMatchObject([
+      { pointer: '/env/LEVEL', kind: 'changed', observed: '(not shown)' },
+    ]);
+    const left = target(ruled({ ignore: [{ path: '/env/LEVEL' }] }), { LEVEL: 'debug' });
+    const { identity } = await runtime.inspect(left);
+    expect(await sync(left)).toContain('runs as desired');
+    expect((await runtime.inspect(left)).identity).toBe(identity);
+    await sync(left, 'restart');
+    expect(await runtime.observe(left)).toMatchObject({ env: { LEVEL: 'debug' } });
   });
 
   test('is not started where that it runs is ignored, and its files are put right', async () => {

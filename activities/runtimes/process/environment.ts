@@ -1,5 +1,6 @@
 import { MARKERS } from '../../../domain/action/markers';
 import { TransientError } from '../../../domain/action/runtime';
+import { NOT_SHOWN } from '../../../domain/drift/change';
 import { readEnvironment } from '../../../platform/procfs';
 import { isSecretReference, resolveSecret, SecretError } from '../../../platform/secret-references';
 import type { RunningProcess } from './find';
@@ -55,7 +56,7 @@ export function createEnvironment(now: () => number): Environment {
   ): Promise<string | null> {
     const isTellable = value === undefined || value === wanted;
     if (!isTellable && mayBeOtherSecret(started, name, wanted))
-      return started.variables?.[name] ?? null;
+      return started.variables?.[name] ?? NOT_SHOWN;
     return shown(wanted, value);
   }
 
