@@ -49,6 +49,7 @@ export function createReportApi(
   signal: AbortSignal,
 ): ReportApi {
   let isAway = false;
+  const leftOut = new Set<string>();
 
   function away(reason: string): void {
     if (!isAway && !signal.aborted)
@@ -72,6 +73,18 @@ export function createReportApi(
     return answer;
   }
 
+  /** Whatever an older API knows is told to it. */
+  async function askLeniently(path: string, body: object): Promise<RestAnswer | null> {
+    const answer = await ask({ method: 'PUT', path, body });
+    const unknown = answer === null ? [] : unknownFields(answer);
+    if (unknown.length === 0) return answer;
+    if (unknown.some((field) => !leftOut.has(field)))
+      logger.warn({ fields: unknown }, 'the API is older than this worker, left out of reports');
+    for (const field of unknown) leftOut.add(field);
+    const known = Object.entries(body).filter(([field]) => !unknown.includes(field));
+    return ask({ method: 'PUT', path, body: Object.fromEntries(known) });
+  }
+
   return {
     async list() {
       const path = `/api/v1/hosts/${encodeURIComponent(host)}/resources`;
@@ -84,10 +97,26 @@ export function createReportApi(
     },
     async tell({ namespace, name }, body) {
       const path = `/api/v1/state/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
-      const answer = await ask({ method: 'PUT', path, body });
+      const answer = await askLeniently(path, body);
       return answer === null ? { kind: 'away' } : toldBy(answer);
     },
   };
+}
+
+/** `Unrecognized keys: "ports", "volumes"`. */
+const UNKNOWN = /^Unrecognized keys?: (".+")$/;
+
+/** Those of a report that an older API refuses; none where it refuses the report for something else, too. */
+function unknownFields({ status, body }: RestAnswer): string[] {
+  if (status !== 422) return [];
+  const { problems = [] } = problem.safeParse(body).data ?? {};
+  const found = problems.map(({ field, message }) => {
+    const names = UNKNOWN.exec(message)?.[1];
+    if (names === undefined) return null;
+    // Of a field whose parts it does not know, the whole is left out: a half would be another value.
+    return field === '' ? names.slice(1, -1).split('", "') : [field.split('.')[0] ?? field];
+  });
+  return found.includes(null) ? [] : [...new Set(found.flatMap((names) => names ?? []))];
 }
 
 function toldBy({ status, body }: RestAnswer): Told {

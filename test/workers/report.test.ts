@@ -219,6 +219,44 @@ it('while the API is away that is said once, and reports go on when it is back',
   ]);
 });
 
+it('an API that is older is told what it knows, which is said once', async () => {
+  await apply(sleeper('web', { A: '2' }));
+  await ensureRunning();
+  const newer: Runtime = {
+    ...runtime,
+    async observe(target) {
+      const check = { command: ['x'], interval: 1, timeout: 1, retries: 1, startPeriod: 1 };
+      const more = { moons: ['io'], rings: 2, healthCheck: { ...check, colour: 'red' } };
+      return { ...(await runtime.observe(target)), ...more };
+    },
+  };
+  report({ runtimes: new Map([['process', newer]]) });
+  await waitFor('more reports', () => puts() > 3);
+  expect(await state()).toMatchObject({ isRunning: true, pointers: [] });
+  expect(lines).toMatchObject([
+    {
+      msg: 'the API is older than this worker, left out of reports',
+      fields: ['healthCheck', 'moons', 'rings'],
+    },
+  ]);
+});
+
+it('a report that is refused for anything else, too, is not sent again', async () => {
+  await apply(sleeper('web'));
+  await ensureRunning();
+  const wrong: Runtime = {
+    ...runtime,
+    async observe(target) {
+      return { ...(await runtime.observe(target)), ...{ moons: ['io'], replicas: -1 } };
+    },
+  };
+  report({ runtimes: new Map([['process', wrong]]) });
+  await waitFor('the refusal', () => lines.length > 0);
+  expect(lines.map(({ msg }) => msg)).toEqual(['resource cannot be observed or reported']);
+  expect(sent.find(({ method }) => method === 'PUT')?.body).toHaveProperty('moons');
+  expect(await state()).toBeNull();
+});
+
 it('the token is read anew for each request', async () => {
   await apply(sleeper('web'));
   const [right, wrong] = [join(folder, 'right'), join(folder, 'wrong')];
