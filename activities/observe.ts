@@ -4,6 +4,7 @@ import type { ObservedState, Runtime, StepResult } from '../domain/action/runtim
 import type { Change } from '../domain/drift/change';
 import { compare, type Attributions } from '../domain/drift/compare';
 import { isLeft } from '../domain/drift/repair';
+import type { Places } from '../platform/places';
 import { insertAudit } from '../storage/audit';
 import { withTargetLock } from '../storage/journal';
 import type { Observation } from '../storage/observation';
@@ -16,6 +17,8 @@ export interface ObserveDeps {
   record: (observation: Observation) => Promise<Recorded>;
   /** Of changes that were found, by pointer how they came about, where somebody told. Absent: nobody does. */
   explain?: (resource: string, changes: readonly Change[]) => Attributions;
+  /** Each start holds a connection of its own: by runtime type, how many may at once. Absent: all. */
+  starts?: Places;
   /** Host the observer runs on; `control` for the control host. */
   observer: string;
   /** Epoch ms. */
@@ -67,14 +70,24 @@ export type StartAnswer =
  * Vigil's overrides have it. Audited as `started`.
  */
 export async function startDesired(
-  { pool, observer, now }: ObserveDeps,
+  deps: ObserveDeps,
   resource: ObservedResource,
   runtime: Runtime,
 ): Promise<StartAnswer> {
+  const { pool, now, starts } = deps;
   const { identity } = await runtime.inspect(resource);
   if (identity !== null) return { kind: 'running' };
   const early = await startHold(pool, resource, now());
   if (early !== null) return { kind: 'held', by: early };
+  const start = (): Promise<StartAnswer> => startUnderLock(deps, resource, runtime);
+  return starts === undefined ? start() : starts(resource.spec.runtime.type, start);
+}
+
+function startUnderLock(
+  { pool, observer, now }: ObserveDeps,
+  resource: ObservedResource,
+  runtime: Runtime,
+): Promise<StartAnswer> {
   const options = { waitMs: START_LOCK_WAIT_MS };
   return withTargetLock(pool, resource.resource, options, async () => {
     const by = await startHold(pool, resource, now());

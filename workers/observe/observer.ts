@@ -6,6 +6,7 @@ import type { Runtime, RuntimeTarget } from '../../domain/action/runtime';
 import { createBatcher } from '../../platform/batcher';
 import { createBell, type Bell } from '../../platform/bell';
 import type { Logger } from '../../platform/logger';
+import { createPlaces } from '../../platform/places';
 import { isDatabaseAway } from '../../storage/away';
 import { listen, type Listener } from '../../storage/listen';
 import type { Observation } from '../../storage/observation';
@@ -52,6 +53,8 @@ export interface Observer {
 
 const MAX_BATCH = 250;
 const BATCH_WAIT_MS = 50;
+/** PostgreSQL has 100 connections by default, for everybody; and a container engine that hangs holds no more than its share. */
+const STARTS = { total: 16, share: 8 };
 const PACE = { attentiveMs: 60_000, apartMs: 100, random: Math.random };
 const LONGEST_WAIT_MS = 60_000;
 
@@ -168,7 +171,7 @@ function lookDeps({ pool, host, now }: ObserverOptions, { explain }: Hints): Obs
     run: (observations) => recordObservations(store, observations),
     ...{ maxItems: MAX_BATCH, waitMs: BATCH_WAIT_MS, isCommon: isDatabaseAway },
   });
-  return { pool, record, explain, observer: host ?? 'control', now };
+  return { pool, record, explain, starts: createPlaces(STARTS), observer: host ?? 'control', now };
 }
 
 function listenForChanges(

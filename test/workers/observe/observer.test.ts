@@ -270,3 +270,38 @@ it('a runtime whose looks get no answer is told once, and holds up no other, nor
   expect(lines.filter(({ msg }) => msg === UNANSWERED)).toMatchObject([{ runtime: 'docker' }]);
   await silent.close();
 });
+
+it('starts hold few connections at once, and one runtime that hangs leaves the others theirs', async () => {
+  let letGo: () => void = () => undefined;
+  const stuck = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const hanging: Runtime = {
+    ...runtime,
+    inspect: () => Promise.resolve({ identity: null, takenAt: Date.now() }),
+    ensureRunning: () => stuck.then(() => null),
+  };
+  const names = Array.from({ length: 12 }, (_, i) => `n${i}`);
+  const containers = names.map((name) =>
+    service(`c${name}`, { runtime: DOCKER_SCHEMA.parse({ type: 'docker', image: 'web:1' }) }),
+  );
+  await apply(...containers, ...names.map((name) => sleeper(name)));
+  start({
+    runtimes: new Map<string, Runtime>([
+      ['docker', hanging],
+      ['process', runtime],
+    ]),
+  });
+  await Promise.all(names.map(running));
+  const locks = async (): Promise<number> => {
+    const rows = await query(
+      database.pool,
+      `select 1 from pg_locks where locktype = 'advisory'
+         and database = (select oid from pg_database where datname = current_database())`,
+    );
+    return rows.length;
+  };
+  await waitFor('the share of those that hang', async () => (await locks()) === 8);
+  letGo();
+  await waitFor('the rest of them', async () => (await locks()) === 0);
+});
