@@ -62,7 +62,8 @@ export type StartAnswer =
   | { kind: 'started'; result: StepResult }
   /** It does not run, and its manifest leaves that to others. */
   | { kind: 'left' }
-  | { kind: 'held'; by: 'paused' | 'acting' };
+  /** `superseded`: its manifest is gone or another one by now. */
+  | { kind: 'held'; by: 'paused' | 'acting' | 'superseded' };
 
 /**
  * Starts what is desired and does not run, outside any action: under the lock that actions take,

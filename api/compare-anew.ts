@@ -127,7 +127,7 @@ function createRound({ pool, logger, now }: Deps) {
 
 /** A report, compared with what is desired now; null: it differs in nothing else than before. */
 function anew(told: ToldState, hints: Hints, now: number): Observation | null {
-  const { observed: seen, observer, observedAt, changes: before, ...resource } = told;
+  const { observed: seen, observer, observedAt, changes: before, version, ...resource } = told;
   const { spec, overrides } = resource;
   const { observed, changes } = compare(spec, seen, {
     ...{ sha256, overrides },
@@ -137,6 +137,12 @@ function anew(told: ToldState, hints: Hints, now: number): Observation | null {
   return {
     ...{ resource, observed, changes, observer, observedAt },
     // What was reported meanwhile is newer, and counts.
-    reported: { actor: 'vigil', correlationId: null, receivedAt: now, isKnown: true },
+    reported: {
+      actor: 'vigil',
+      correlationId: null,
+      receivedAt: now,
+      isKnown: true,
+      completes: version,
+    },
   };
 }

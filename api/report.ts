@@ -58,16 +58,12 @@ export async function report(
   const { body, actor, correlationId } = options;
   checkAge(deps, body.observedAt ?? receivedAt, receivedAt);
   // By a clock that is ahead, nobody else's report would be newer.
-  const toldAt = Math.min(body.observedAt ?? receivedAt, receivedAt);
+  const observedAt = Math.min(body.observedAt ?? receivedAt, receivedAt);
   const told = observedOf(body);
   for (let tries = 1; ; tries++) {
     const resource = await findWatched(deps, options.resource);
     checkReportable(resource, body);
-    const { completes, observedAt, ...compared } = await compareReport(deps, resource, {
-      told,
-      toldAt,
-      actor,
-    });
+    const { completes, ...compared } = await compareReport(deps, resource, told);
     const { changes } = compared;
     const recorded = await recordObservation(store, {
       ...{ resource, ...compared, observedAt, observer: actor },
@@ -80,42 +76,21 @@ export async function report(
   }
 }
 
-/** Of several that report the same, each what it knows, one may take longer to find out than another. */
-const SLOWEST_REPORTER_MS = 60_000;
-
-interface Told {
-  told: ObservedState;
-  /** Epoch ms. */
-  toldAt: number;
-  actor: string;
-}
-
 interface ComparedReport extends Compared {
   completes: string | null | undefined;
-  /** From when on it counts, epoch ms. */
-  observedAt: number;
 }
 
 /** How a report differs from what is desired, read with what was known before; that is seldom all for a Service that only others see. */
 async function compareReport(
   { pool }: ApiDeps,
   { resource, spec, overrides }: WatchedResource,
-  { told, toldAt, actor }: Told,
+  told: ObservedState,
 ): Promise<ComparedReport> {
   const before = await getState(pool, resource);
-  const explain = recalling(before?.observed.attribution);
-  const input = { sha256, overrides, explain };
-  if (!isReported(spec))
-    return { ...compare(spec, told, input), completes: undefined, observedAt: toldAt };
-  if (before === null)
-    return { ...compare(spec, told, input), completes: null, observedAt: toldAt };
-  const isOfAnother =
-    before.observer !== actor && before.observedAt - toldAt <= SLOWEST_REPORTER_MS;
-  return {
-    ...compare(spec, completed(told, before.observed), input),
-    completes: before.version,
-    observedAt: isOfAnother ? Math.max(toldAt, before.observedAt) : toldAt,
-  };
+  const input = { sha256, overrides, explain: recalling(before?.observed.attribution) };
+  if (!isReported(spec)) return { ...compare(spec, told, input), completes: undefined };
+  const whole = before === null ? told : completed(told, before.observed);
+  return { ...compare(spec, whole, input), completes: before?.version ?? null };
 }
 
 function checkAge({ config }: ApiDeps, observedAt: number, now: number): void {

@@ -191,8 +191,9 @@ export function renderSources(rows: readonly SourceRow[]): string[] {
 
 function stateOf({ held, pinned, error }: SourceRow): string {
   if (pinned !== null) return `pinned to ${pinned.revision} by ${pinned.by}: ${pinned.reason}`;
-  if (held !== null) return heldText(held);
-  return error ? `not in force as it is now: ${error.message}` : 'in force';
+  const trouble = error ? `not in force as it is now: ${error.message}` : null;
+  const parts = [held === null ? null : heldText(held), trouble].filter((part) => part !== null);
+  return parts.length === 0 ? 'in force' : parts.join('; ');
 }
 
 /** Below the table: a problem has its place, and is longer than a column. */

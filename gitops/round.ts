@@ -128,7 +128,8 @@ async function tryLook(options: RoundOptions, state: RoundState): Promise<RoundE
 async function tellError({ pool, source }: RoundOptions, state: RoundState): Promise<void> {
   const { lastError, problems, held } = state;
   // What is held is kept elsewhere, with what it would remove.
-  const error = lastError === null || held !== null ? null : { message: lastError, problems };
+  const isHeld = held !== null && lastError === heldMessage(source.name, held);
+  const error = lastError === null || isHeld ? null : { message: lastError, problems };
   const text = JSON.stringify(error);
   if (state.told === text) return;
   await setSourceError(pool, source.name, error).then(

@@ -23,9 +23,9 @@ interface Present {
   known: Known | null;
 }
 
-/** A state that is there: when it was seen (epoch ms), and what changes with every write of it. */
+/** A state that is there: when it was seen (epoch ms; null: later than now), and what changes with every write of it. */
 interface Known {
-  observedAt: number;
+  observedAt: number | null;
   version: string;
 }
 
@@ -53,7 +53,7 @@ function doubtOf(observation: Observation, present: Present | undefined): Doubt 
   if (present === undefined || !isOf(resource, present)) return 'superseded';
   if (isWithinStep(observation, present)) return 'acting';
   const { known } = present;
-  if (known !== null && observedAt < known.observedAt) return 'stale';
+  if (observedAt < (known?.observedAt ?? -Infinity)) return 'stale';
   const completes = reported?.completes;
   return completes === undefined || completes === (known?.version ?? null) ? null : 'overtaken';
 }
@@ -64,13 +64,18 @@ function isOf({ revision, overrides = [] }: ObservedResource, present: Present):
   );
 }
 
+/** Whoever reports does so within this time, also after a step. */
+const NEXT_REPORT_MS = 60_000;
+
 /**
  * Between a step's begin and its end a resource is neither as before nor as after: that is no drift.
- * What was reported before a step is compared with another manifest all the same: nothing newer is known.
+ * Where nobody reported anew since a step, what is known from before it has to do.
  */
 function isWithinStep({ observedAt, reported }: Observation, present: Present): boolean {
-  if (present.isActing) return true;
-  return reported?.isKnown !== true && (present.steppedAt ?? -Infinity) > observedAt;
+  const { isActing, steppedAt } = present;
+  if (isActing) return true;
+  if (steppedAt === null || steppedAt <= observedAt) return false;
+  return reported?.isKnown !== true || reported.receivedAt - steppedAt <= NEXT_REPORT_MS;
 }
 
 const FIRST_REPORT_LOCK = 7_846_141;
@@ -116,8 +121,9 @@ async function loadPresent(db: PoolClient, keys: readonly string[]): Promise<Map
                where s.target = r.resource and a.event = 'executed' and a.at <= clock_timestamp())
          end as "steppedAt",
        (select jsonb_build_object('version', s.xmin::text,
-          'observedAt', extract(epoch from s.observed_at) * 1000)
-        from states s where s.resource = r.resource and s.observed_at <= clock_timestamp()) as known
+          'observedAt', case when s.observed_at <= clock_timestamp()
+            then extract(epoch from s.observed_at) * 1000 end)
+        from states s where s.resource = r.resource) as known
      from resources r where r.resource = any($1) and r.deleted_at is null`,
     [keys, LONGEST_STEP.control, LONGEST_STEP.host, RESTORE_OFFSET],
   );

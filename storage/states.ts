@@ -75,6 +75,8 @@ export interface ToldState extends ObservedResource {
   changes: Change[];
   observer: string;
   observedAt: number;
+  /** Another one with every write. */
+  version: string;
 }
 
 /**
@@ -88,7 +90,8 @@ export async function listTold(
 ): Promise<ToldState[]> {
   return query<ToldState & Record<string, unknown>>(
     db,
-    `select r.*, s.observed, s.changes, s.observer, s.observed_at as "observedAt"
+    `select r.*, s.observed, s.changes, s.observer, s.observed_at as "observedAt",
+       s.xmin::text as version
      from (select host, ${COLUMNS} from resources r
            where deleted_at is null and (revision > $2 or resource = any($3))) r
      join states s on s.resource = r.resource
@@ -105,19 +108,22 @@ const OBSERVED = `select ${COLUMNS} from resources r where deleted_at is null`;
 /** What keeps the worker from starting a resource by itself; null: nothing. `now` in epoch ms. */
 export async function startHold(
   db: Db,
-  { resource, service }: ObservedResource,
+  { resource, service, revision }: ObservedResource,
   now: number,
-): Promise<'paused' | 'acting' | null> {
-  const [row] = await query<{ isActing: boolean; isPaused: boolean }>(
+): Promise<'paused' | 'acting' | 'superseded' | null> {
+  const [row] = await query<{ isActing: boolean; isPaused: boolean; isPresent: boolean }>(
     db,
     `select exists (select 1 from slots where target = $1) as "isActing",
+            exists (select 1 from resources where resource = $1 and revision = $4
+                    and deleted_at is null) as "isPresent",
             exists (select 1 from pauses where (scope in ('*', $1, $2) or exists (
                       select 1 from group_members m where m.group_id = 'group:' || scope and m.resource = $1))
                     and (until is null or until > to_timestamp($3 / 1000.0))) as "isPaused"`,
-    [resource, service, now],
+    [resource, service, now, revision],
   );
-  if (row?.isPaused === true) return 'paused';
-  return row?.isActing === true ? 'acting' : null;
+  if (row?.isPresent !== true) return 'superseded';
+  if (row.isPaused) return 'paused';
+  return row.isActing ? 'acting' : null;
 }
 
 /**

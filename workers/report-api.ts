@@ -112,8 +112,9 @@ function unknownFields({ status, body }: RestAnswer): string[] {
   const { problems = [] } = problem.safeParse(body).data ?? {};
   const found = problems.map(({ field, message }) => {
     const names = UNKNOWN.exec(message)?.[1];
-    if (names === undefined) return null;
-    // Of a field whose parts it does not know, the whole is left out: a half would be another value.
+    if (names === undefined || /^(config|attribution)\b/.test(field)) return null;
+    // Of a field whose parts it does not know, the whole is left out: a half would be another value. Files and
+    // causes that are left out would say that there are none.
     return field === '' ? names.slice(1, -1).split('", "') : [field.split('.')[0] ?? field];
   });
   return found.includes(null) ? [] : [...new Set(found.flatMap((names) => names ?? []))];

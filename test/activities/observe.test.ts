@@ -106,6 +106,12 @@ it('starts nothing while paused', async () => {
   expect(await runtime.observe(web)).toMatchObject({ isAbsent: true });
 });
 
+it('starts nothing of a manifest that is gone or another one by now', async () => {
+  const former = { ...web, revision: web.revision - 1 };
+  expect(await startDesired(deps(), former, runtime)).toEqual({ kind: 'held', by: 'superseded' });
+  expect(await runtime.observe(web)).toMatchObject({ isAbsent: true });
+});
+
 it('starts nothing behind an action: one that takes the slot while the start waits for the lock holds it', async () => {
   const start = await withTargetLock(database.pool, web.resource, { waitMs: 1000 }, async () => {
     const waiting = startDesired(deps(), web, runtime);

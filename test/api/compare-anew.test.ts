@@ -97,13 +97,29 @@ test('who changed the manifest is told, and known at the next report', async () 
 });
 
 test('a report from before a step is compared with a later manifest all the same', async () => {
-  now += 1000;
+  now += 62_000;
   await rows(
     `insert into journal (action_id, step, target, token, snapshot, ended_at)
      values ('7f7dbb29-2a83-4a6c-9b1b-0f5c3a1f3a10', 0, 'default/shop', 1, '{}', to_timestamp(${NOW + 500} / 1000.0))`,
   );
   await apply({ version: '1.4' });
   await waitFor('the difference', async () => (await drift()).length === 1);
+});
+
+test('what is known from right before a step is no drift after it', async () => {
+  const ended = (at: number) => `to_timestamp(${at} / 1000.0)`;
+  await rows(
+    `insert into journal (action_id, step, target, token, snapshot, ended_at)
+     values ('7f7dbb29-2a83-4a6c-9b1b-0f5c3a1f3a10', 0, 'default/shop', 1, '{}', ${ended(NOW + 500)})`,
+  );
+  now += 60_000;
+  await apply({ version: '1.4' }, 'other');
+  await report({ isRunning: true, version: '1.3' }, 'other');
+  await apply({ version: '1.5' }, 'other');
+  const of = (resource: string) =>
+    rows(`select 1 from drift_events where resource = '${resource}' and desired = '"1.5"'`);
+  await waitFor('that of another', async () => (await of('default/other')).length === 1);
+  expect(await of('default/shop')).toEqual([]);
 });
 
 test('what cannot be compared does not keep the others from it', async () => {

@@ -32,12 +32,12 @@ export function createLook(options: Looking): Look {
   const settled = new Map<string, number>();
   const failing = new Map<string, string>();
 
-  /** False while it is paused: it stays to be started. */
+  /** False while it is paused, or where its manifest is another one by now: it stays to be started. */
   async function start(resource: ObservedResource, runtime: Runtime): Promise<boolean> {
     const answer = await startDesired(deps, resource, runtime);
     if (answer.kind === 'started')
       logger.info({ resource: resource.resource, ...answer.result }, 'resource started');
-    return answer.kind !== 'held' || answer.by !== 'paused';
+    return answer.kind !== 'held' || answer.by === 'acting';
   }
 
   function isSettled({ resource, createdRevision }: ObservedResource): boolean {

@@ -1,6 +1,6 @@
 import type { ExecuteRequest, RuntimeTarget, Snapshot } from '../../../domain/action/runtime';
 import { withLeft } from '../../../domain/drift/container-facts';
-import { isLeft } from '../../../domain/drift/repair';
+import { isLeft, mayDiffer } from '../../../domain/drift/repair';
 import type { Step, StepParams } from '../../../domain/policy/policy';
 import { parseMemory } from '../../../domain/quantity';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
@@ -47,7 +47,7 @@ export function syncing({ target }: ExecuteRequest, { current }: ReplicaSet): Re
     if (old === undefined) return model;
     const spec = withLeft(model.spec, {
       old: old.spec,
-      isLeft: (pointer) => isLeft(target, pointer),
+      isLeft: (pointer) => mayDiffer(target, pointer),
     });
     if (!isLeft(target, '/image')) return { ...model, spec };
     return { spec: { ...spec, image: old.spec.image }, imageId: old.info.Image };

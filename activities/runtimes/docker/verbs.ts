@@ -92,7 +92,8 @@ export async function bringUp(
 
 async function stop(act: Act): Promise<StepResult> {
   const { context, request } = act;
-  const running = (await begin(act)).current.filter(({ isRunning }) => isRunning);
+  const { current, extra } = await begin(act);
+  const running = [...current, ...extra].filter(({ isRunning }) => isRunning);
   for (const { id, spec } of running) await context.engine.stop(id, spec.stopTimeout);
   const what = `stopped ${containers(running.length)} of ${request.target.resource}`;
   return resultOf(act, what, await tails(context, running));
@@ -113,8 +114,8 @@ async function unpause(act: Act): Promise<StepResult> {
   return resultOf(act, `let ${containers(running.length)} of ${request.target.resource} go on`);
 }
 
-function runningOnes({ target }: ExecuteRequest, { current }: ReplicaSet): Container[] {
-  const running = current.filter(({ isRunning }) => isRunning);
+function runningOnes({ target }: ExecuteRequest, { current, extra }: ReplicaSet): Container[] {
+  const running = [...current, ...extra].filter(({ isRunning }) => isRunning);
   if (running.length === 0) throw new Error(`${target.resource} has no container that runs`);
   return running;
 }
@@ -195,7 +196,7 @@ async function isDone(
     const given = isRestore(request) ? restoring(request) : shapeOf(request, set);
     return given !== null && isInShape(context, request, { given, set });
   }
-  const running = set.current.filter(({ isRunning }) => isRunning);
+  const running = [...set.current, ...set.extra].filter(({ isRunning }) => isRunning);
   const some = (all: readonly Container[], is: (one: Container) => boolean): boolean =>
     all.length > 0 && all.every(is);
   switch (request.step.action) {

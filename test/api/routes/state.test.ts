@@ -41,8 +41,8 @@ async function apply(desired: NonNullable<ServiceSpec['desired']>): Promise<void
   });
 }
 
-async function put(name: string, payload: object, actor = 'shop-agent') {
-  const headers = { 'x-vigil-actor': actor };
+async function put(name: string, payload: object) {
+  const headers = { 'x-vigil-actor': 'shop-agent' };
   const url = `/api/v1/state/default/${name}`;
   const response = await api.app.inject({ method: 'PUT', url, headers, payload });
   return { status: response.statusCode, body: response.json<Record<string, unknown>>() };
@@ -132,13 +132,11 @@ describe('a report', () => {
     for (const one of reports) expect(observed).toMatchObject(one);
   });
 
-  it('of one that takes its time to find out is taken beside those that are faster', async () => {
-    await put('shop', { isRunning: true, version: '1.4' }, 'fast');
-    const slow = { isRunning: true, resources: { cpu: 2 }, observedAt: NOW - 8000 };
-    expect(pointers((await put('shop', slow, 'slow')).body)).toEqual(['/resources/cpu']);
-    expect(await rows('select observed_at from states')).toEqual([{ observed_at: NOW }]);
-    const old = { ...slow, observedAt: NOW - 61_000 };
-    expect((await put('shop', old, 'another')).status).toBe(409);
+  it('of some facts is taken beside a state from a clock that was ahead', async () => {
+    await put('shop', { isRunning: true, version: '1.3' });
+    await rows(`update states set observed_at = now() + interval '3 d'`);
+    const { status, body } = await put('shop', { isRunning: true, resources: { cpu: 2 } });
+    expect([status, pointers(body)]).toEqual([200, ['/resources/cpu', '/version']]);
   });
 
   it('that is dated ahead counts from when it came in, so that others are heard after it', async () => {

@@ -218,6 +218,16 @@ describe('of sources that change', () => {
     ]);
   });
 
+  test('what is held hides no problem of what came after it', async () => {
+    await git.push(servicesYaml(SIX));
+    await git.push(without('a', 'b', 'c', 'd'));
+    expect((await linesOf('sources'))[1]).toMatch(/held: would remove 4 of 6 objects \(\w+\)$/);
+    await git.push({ 'f.yaml': 'kind: Servise\n' });
+    expect((await linesOf('sources'))[1]).toMatch(
+      /held: .*; not in force as it is now: manifest refused$/,
+    );
+  });
+
   test('of a source that nobody reads any more no error is told', async () => {
     await git.push({ 'web.yaml': 'kind: Servise\n' });
     expect(await linesOf('sources')).not.toEqual(['no source yet']);

@@ -200,6 +200,16 @@ describeWithDocker('what of a connection is ignored', () => {
     expect(HostConfig.PortBindings).toMatchObject({ '80/tcp': [{ HostPort: '18081' }] });
   });
 
+  test('also of a container that does not run', async () => {
+    await bench.runtime.ensureRunning(bench.target({ ports: ['18082:80'] }));
+    await bench.docker.getContainer((await only()).Id).kill();
+    const target = bench.target({ ports: ['18083:80'] });
+    await sync(await ignoring(bench.runtime, target, '/ports'), 'a/0');
+    const { HostConfig, State } = await only();
+    expect(State.Running).toBe(true);
+    expect(HostConfig.PortBindings).toMatchObject({ '80/tcp': [{ HostPort: '18082' }] });
+  });
+
   test('a part of a health check, too', async () => {
     const before = { command: ['true'], interval: '100ms', retries: 5 };
     await bench.runtime.ensureRunning(bench.target({ health: before }));
