@@ -10,6 +10,7 @@ import { guard } from './auth/access';
 import { readToken } from '../platform/bearer-token';
 import type { ApiDeps } from './deps';
 import { renderError, renderNotFound } from './error-handler';
+import { named } from './plugin';
 import { problemAnswer } from './problems';
 import { requestIdOf } from './request-id';
 import { measureDrift } from './drift-metrics';
@@ -106,7 +107,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   guard(app, { token, host: config.host });
 
   await registerDocs(app, deps.version);
-  await app.register(healthRoutes(deps));
+  await app.register(named('healthRoutes', healthRoutes(deps)));
   await registerRoutes(app, deps, { prefix: '/api/v1', isHidden: false });
   await registerRoutes(app, deps, { prefix: '', isHidden: true });
   return app;
@@ -156,7 +157,7 @@ async function registerRoutes(
   { prefix, isHidden }: { prefix: string; isHidden: boolean },
 ): Promise<void> {
   await app.register(
-    async (scope) => {
+    named(`routes of ${prefix}/`, async (scope: FastifyInstance) => {
       scope.addHook('onRoute', (route) => {
         const { schema } = route;
         const response = {
@@ -166,8 +167,8 @@ async function registerRoutes(
         };
         route.schema = { ...schema, response, ...(isHidden ? { hide: true } : {}) };
       });
-      for (const routes of ROUTES) await scope.register(routes(deps));
-    },
+      for (const routes of ROUTES) await scope.register(named(routes.name, routes(deps)));
+    }),
     { prefix },
   );
 }

@@ -9,3 +9,8 @@ export function plugin(
     return Promise.resolve();
   };
 }
+
+/** Fastify looks for a plugin without this among all modules that are loaded, twice. */
+export function named<P extends object>(name: string, plugin: P): P {
+  return Object.assign(plugin, { [Symbol.for('fastify.display-name')]: name });
+}
