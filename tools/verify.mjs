@@ -8,11 +8,20 @@ import { isInstalled } from './setup.mjs';
 /** Only of steps whose answer for a file depends on contents alone; lint asks for the types of other files. */
 const CACHE = join(ROOT, 'node_modules/.cache/verify');
 
+/** A quarter of the time of lint, a sixth of that of types, goes into collecting garbage of a small heap. */
+const LARGE_HEAP = ['--max-semi-space-size=64', '--initial-heap-size=2500'];
+
 /** The slowest first, so that the short ones fill the gaps. */
 const STEPS = [
-  { name: 'lint', bin: 'eslint/bin/eslint.js', args: ['.', '--max-warnings=0'] },
+  {
+    name: 'lint',
+    node: LARGE_HEAP,
+    bin: 'eslint/bin/eslint.js',
+    args: ['.', '--max-warnings=0'],
+  },
   {
     name: 'types',
+    node: LARGE_HEAP,
     bin: 'typescript/bin/tsc',
     args: [
       '--noEmit',
@@ -71,9 +80,9 @@ async function worker() {
   for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) await run(step);
 }
 
-async function run({ name, bin, args, env }) {
+async function run({ name, node = [], bin, args, env }) {
   const begin = performance.now();
-  const child = spawn(process.execPath, [join(ROOT, 'node_modules', bin), ...args], {
+  const child = spawn(process.execPath, [...node, join(ROOT, 'node_modules', bin), ...args], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
