@@ -116,7 +116,9 @@ test('what is not broken is applied: the revisions above are refused for their f
 
 test('a broken push leaves what is in force as it was, and its lines are said and audited', async () => {
   const inForce = async () =>
-    Object.entries(await dumpTables(database.pool)).filter(([table]) => !table.startsWith('audit'));
+    Object.entries(await dumpTables(database.pool)).filter(
+      ([table]) => !/^audit|^source_errors$/.test(table),
+    );
   const before = await inForce();
   const { status } = await git.push({
     'of-git.yaml': servicesYaml(['of-git'], '2')['of-git.yaml'] ?? '',
@@ -128,6 +130,10 @@ test('a broken push leaves what is in force as it was, and its lines are said an
   expect(await inForce()).toEqual(before);
   const refusals = `select details->'problems' as problems from audit_events where event = 'manifest_refused'`;
   expect(await query(database.pool, refusals)).toEqual([{ problems: status.problems }]);
+  const errors = 'select source, problems from source_errors';
+  expect(await query(database.pool, errors)).toEqual([
+    { source: 'git:fleet', problems: status.problems },
+  ]);
 });
 
 /** Where a revision writes. */
