@@ -14,6 +14,7 @@ import type {
 import { AGGREGATIONS, SIGNATURES, type ValueType } from '../../domain/policy/functions/signatures';
 import { parseCondition, parseValue } from '../../language/expression/parser';
 import { refuseMixedUnits } from '../../language/expression/units';
+import { anyText } from './texts';
 
 /** The condition a text stands for; a text that does not parse fails the test. */
 export function condition(text: string, language: ConditionLanguage = 'vigil'): Condition {
@@ -44,12 +45,12 @@ const word = <T extends string>(...words: T[]): fc.Arbitrary<T> => fc.constantFr
 const durations = fc.integer({ min: 1, max: 31_000_000_000 });
 
 const patterns = fc.oneof(
-  fc.string({ unit: 'binary' }).map((text) => RE2JS.quote(text)),
+  anyText.map((text) => RE2JS.quote(text)),
   word('a|b', '', '.*', '[^x]+\\d{2}', '(?i:web-)\\w+', '\\pL'),
 );
 
 const matchers = fc.oneof(
-  fc.record({ label: word(...LABELS), op: word('=', '!='), value: fc.string({ unit: 'binary' }) }),
+  fc.record({ label: word(...LABELS), op: word('=', '!='), value: anyText }),
   fc.record({ label: word(...LABELS), op: word('=~', '!~'), value: patterns }),
 );
 

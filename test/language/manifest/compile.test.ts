@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { compileDocument, parseManifests, type Compiled } from '../../../language/manifest/compile';
 import { formatProblem } from '../../../language/problem';
 import { CATALOGUE } from '../../support/catalogue';
+import { anyText } from '../../support/texts';
 
 function compile(text: string): Compiled {
   return parseManifests(text, { file: 'm.yaml', catalogue: CATALOGUE });
@@ -376,7 +377,7 @@ test('no text makes the compiler throw', () => {
     ],
   );
   const texts = fc.oneof(
-    fc.string({ unit: 'binary' }),
+    anyText,
     fc.array(pieces, { maxLength: 60 }).map((all) => all.join('')),
   );
   fc.assert(
