@@ -60,6 +60,7 @@ async function stateOf(
 
 test('an action by hand waits while too many of the group are down; one that is forced does not', async () => {
   const { id } = await restart('job-4', { reason: 'a new certificate' });
+  await waitFor('its first look', async () => (await stateOf(id)).gate);
   expect(await stateOf(id)).toEqual({
     state: 'open',
     gate: 'blast_radius',
