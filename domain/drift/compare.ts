@@ -29,6 +29,8 @@ export function compare(
   const observed = withTold({ ...bare, attribution: own }, explain?.(differing) ?? {});
   if (Object.keys(observed.attribution ?? {}).length === 0)
     return { observed: bare, changes: differing };
+  // Who made it so takes differences away and adds none: most looks at files find nothing to ask that of.
+  if (differing.length === 0) return { observed, changes: differing };
   return { observed, changes: driftOf(spec, observed, input) };
 }
 
