@@ -1,6 +1,7 @@
 import type { ObservedState, Runtime } from '../domain/action/runtime';
 import type { ResourceKey } from '../domain/resource';
 import { createBell } from '../platform/bell';
+import { createComplaints } from '../platform/complaints';
 import type { ObservedResource } from '../storage/states';
 import { createLateness, LATE_MS, untilLate } from './observe/lateness';
 import { createWatches } from './observe/watches';
@@ -139,19 +140,12 @@ interface Last {
 function createLook(options: ReporterOptions, api: ReportApi): Look {
   const { runtimes, logger, now, repeatMs = REPEAT_MS } = options;
   const told = new Map<ResourceKey, Last>();
-  const failing = new Map<ResourceKey, string>();
+  const complaints = createComplaints(logger, 'resource cannot be observed or reported');
 
   function isDue(last: Last | undefined, text: string): boolean {
     if (last?.text !== text) return true;
     const isCalm = last.isCalm && now() - last.changedAt >= ATTENTIVE_MS;
     return !isCalm || now() - last.at >= repeatMs;
-  }
-
-  /** Once, until it succeeds again. */
-  function say(resource: ResourceKey, err: Error): void {
-    if (failing.get(resource) !== err.message)
-      logger.error({ resource, err }, 'resource cannot be observed or reported');
-    failing.set(resource, err.message);
   }
 
   async function lookAt(resource: ObservedResource): Promise<Told['kind'] | 'same'> {
@@ -178,21 +172,21 @@ function createLook(options: ReporterOptions, api: ReportApi): Look {
     keep(resources) {
       const present = new Set(resources.map(({ resource }) => resource));
       for (const key of told.keys()) if (!present.has(key)) told.delete(key);
-      for (const key of failing.keys()) if (!present.has(key)) failing.delete(key);
+      complaints.keep(present);
     },
     async at(resource) {
       const key = resource.resource;
       try {
         const came = await lookAt(resource);
         if (came === 'stale')
-          say(
+          complaints.say(
             key,
             new Error('somebody tells something newer, by a clock that is ahead of this one'),
           );
-        else failing.delete(key);
+        else complaints.end(key);
         return came;
       } catch (error) {
-        say(key, error instanceof Error ? error : new Error(String(error)));
+        complaints.say(key, error);
         return 'failed';
       }
     },

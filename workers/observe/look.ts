@@ -1,5 +1,6 @@
 import { observe, startDesired, type ObserveDeps } from '../../activities/observe';
 import type { Runtime } from '../../domain/action/runtime';
+import { createComplaints } from '../../platform/complaints';
 import type { Logger } from '../../platform/logger';
 import type { Recorded } from '../../storage/observations';
 import type { ObservedResource } from '../../storage/states';
@@ -30,7 +31,7 @@ export function createLook(options: Looking): Look {
   const { deps, logger, runtimes } = options;
   // Resource → its generation, once seen running, started, or with an action at work since this process began.
   const settled = new Map<string, number>();
-  const failing = new Map<string, string>();
+  const complaints = createComplaints(logger, 'resource cannot be observed or started');
 
   /** False while it is paused, or where its manifest is another one by now: it stays to be started. */
   async function start(resource: ObservedResource, runtime: Runtime): Promise<boolean> {
@@ -75,13 +76,10 @@ export function createLook(options: Looking): Look {
     const key = resource.resource;
     try {
       const looked = await lookAt(resource);
-      failing.delete(key);
+      complaints.end(key);
       return looked;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (failing.get(key) !== message)
-        logger.error({ resource: key, err: error }, 'resource cannot be observed or started');
-      failing.set(key, message);
+      complaints.say(key, error);
       return 'failed';
     }
   }
@@ -90,7 +88,7 @@ export function createLook(options: Looking): Look {
     at,
     forget(key) {
       settled.delete(key);
-      failing.delete(key);
+      complaints.end(key);
     },
   };
 }
