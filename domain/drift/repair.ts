@@ -53,8 +53,7 @@ export function settledOf(
     if (from === 'observed' && isUntold(pointer, wanted, value)) {
       return [{ ...settled, value: wanted }];
     }
-    const isKept = from === 'observed' && isContainerGroup(groupOf(pointer));
-    return isSame(pointer, wanted, value) && !isKept ? [] : [settled];
+    return isSame(pointer, wanted, value) ? [] : [settled];
   });
 }
 

@@ -1,5 +1,5 @@
 import type { ExecuteRequest, RuntimeTarget } from '../../../domain/action/runtime';
-import { isLeft } from '../../../domain/drift/repair';
+import { mayDiffer } from '../../../domain/drift/repair';
 import type { ContainerSpec } from '../../../domain/runtime-spec';
 import { alterationsOf } from './alterations';
 import type { Container, ReplicaSet } from './containers';
@@ -104,7 +104,7 @@ async function wasAltered(
   container: Container,
 ): Promise<boolean> {
   const altered = await alterationsOf(context, target, container);
-  return altered.some(({ pointer }) => !isLeft(target, pointer));
+  return altered.some(({ pointer }) => !mayDiffer(target, pointer));
 }
 
 /** A replica that is not there yet; repeated, it goes on with what it made. */
