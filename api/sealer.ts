@@ -7,6 +7,13 @@ import { createWaker } from './waker';
 const BATCH = 500;
 const POLL_MS = 1000;
 
+export interface SealerDeps {
+  pool: Pool;
+  logger: Logger;
+  /** How long a row waits at most when no notification comes. */
+  pollMs?: number;
+}
+
 export interface Sealer {
   close(): Promise<void>;
 }
@@ -15,7 +22,7 @@ export interface Sealer {
  * Seals audit rows as they become visible: woken by `vigil_audit`, with a poll as net. Any number may
  * run, in any process; one seals at a time. While PostgreSQL is away it waits, and says so once.
  */
-export function startSealer({ pool, logger }: { pool: Pool; logger: Logger }): Sealer {
+export function startSealer({ pool, logger, pollMs = POLL_MS }: SealerDeps): Sealer {
   const waker = createWaker();
   const listener = listen(pool, {
     channels: ['vigil_audit'],
@@ -28,7 +35,7 @@ export function startSealer({ pool, logger }: { pool: Pool; logger: Logger }): S
   async function run(): Promise<void> {
     while (!isClosed) {
       const sealed = await seal();
-      if (sealed < BATCH) await waker.wait(POLL_MS);
+      if (sealed < BATCH) await waker.wait(pollMs);
     }
   }
 

@@ -3,28 +3,31 @@ import { waitFor } from '../support/wait';
 
 test('work is done at once and then every interval, counted from start to start', async () => {
   const times: number[] = [];
+  const start = performance.now();
   const repetition = repeat(50, () => {
     times.push(performance.now());
     return Promise.resolve();
   });
+  expect(times).toHaveLength(1);
   await waitFor('five turns', () => times.length >= 5);
   repetition.stop();
-  const [first = 0, , , , fifth = 0] = times;
-  expect(fifth - first).toBeGreaterThanOrEqual(199);
+  const [, , , , fifth = 0] = times;
+  // A timer counts whole milliseconds, and may come one early.
+  expect(fifth - start).toBeGreaterThanOrEqual(199);
 });
 
 test('slow work is never done twice at the same time, and missed turns are left out', async () => {
   let running = 0;
   let turns = 0;
   let most = 0;
+  const start = performance.now();
   const repetition = repeat(10, async () => {
     turns++;
     most = Math.max(most, ++running);
     await new Promise((resolve) => setTimeout(resolve, 35));
     running--;
   });
-  const start = performance.now();
-  await waitFor('four turns', () => turns === 4);
+  await waitFor('four turns', () => turns >= 4);
   repetition.stop();
   expect(most).toBe(1);
   expect(performance.now() - start).toBeGreaterThanOrEqual(105);

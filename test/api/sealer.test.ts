@@ -45,17 +45,12 @@ test('rows are sealed as they come, also those that waited before the sealer sta
 
 test('a row is announced soon after its commit, without waiting for the poll', async () => {
   const { pool } = database;
-  const sealer = startSealer({ pool, logger });
-  const latencies: number[] = [];
+  const sealer = startSealer({ pool, logger, pollMs: 3_600_000 });
   for (let seal = 1; seal <= 5; seal += 1) {
-    const startedAt = performance.now();
     await insertAudit(pool, [ROW]);
     await waitFor('the seal', async () => (await newestSeal(pool)) === seal);
-    latencies.push(performance.now() - startedAt);
   }
   await sealer.close();
-  // By the poll alone the middle one of five would take about half a second.
-  expect(latencies.sort((a, b) => a - b)[2]).toBeLessThan(300);
 });
 
 test('two sealers share the work and make one chain; with one gone the other goes on', async () => {

@@ -1,4 +1,5 @@
 import { isTarget, matchesGlob } from '../../../domain/policy/targets';
+import { withWork } from '../../support/work';
 
 test.each([
   ['*', 'anything', true],
@@ -18,9 +19,11 @@ test.each([
 });
 
 test('a hostile pattern is answered quickly', () => {
-  const started = performance.now();
-  expect(matchesGlob('*a'.repeat(200), 'a'.repeat(10_000) + 'b')).toBe(false);
-  expect(performance.now() - started).toBeLessThan(1000);
+  const { answer, workMs } = withWork(() =>
+    matchesGlob('*a'.repeat(200), 'a'.repeat(10_000) + 'b'),
+  );
+  expect(answer).toBe(false);
+  expect(workMs).toBeLessThan(1000);
 });
 
 const member = {

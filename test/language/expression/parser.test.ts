@@ -2,6 +2,7 @@ import type { Expression, ValueExpression } from '../../../domain/policy/ast';
 import { printExpression, printValue } from '../../../domain/policy/print';
 import { parseCondition, parseValue } from '../../../language/expression/parser';
 import { condition, valueOf } from '../../support/conditions';
+import { withWork } from '../../support/work';
 
 function problemOf(text: string, language: 'vigil' | 'promql' = 'vigil'): string {
   const parsed = parseCondition(text, { language });
@@ -309,17 +310,17 @@ test.each([
   ['a pattern', `a{b=~"${'.{1000}'.repeat(1000)}"}`, /more than 2000 characters of regular/],
   ['a text', 'a'.repeat(5_000_000), /longer than 10000 characters/],
 ])('%s without end is refused quickly', (_name, text, expected) => {
-  const started = performance.now();
-  expect(problemOf(text)).toMatch(expected);
-  expect(performance.now() - started).toBeLessThan(1000);
+  const { answer, workMs } = withWork(() => problemOf(text));
+  expect(answer).toMatch(expected);
+  expect(workMs).toBeLessThan(1000);
 });
 
-test('a text of a megabyte is refused within 100 ms', () => {
+test('a text of a megabyte is refused for less than 100 ms of work', () => {
   for (const part of ['a', '(', '1', ' ', '"', 'a + ', '1m', '\ud83d']) {
     const text = part.repeat(1_000_000 / part.length);
-    const started = performance.now();
-    expect(problemOf(text)).toBe('0: longer than 10000 characters');
-    expect(performance.now() - started).toBeLessThan(100);
+    const { answer, workMs } = withWork(() => problemOf(text));
+    expect(answer).toBe('0: longer than 10000 characters');
+    expect(workMs).toBeLessThan(100);
   }
 });
 

@@ -5,6 +5,7 @@ import { compileDocument, parseManifests, type Compiled } from '../../../languag
 import { formatProblem } from '../../../language/problem';
 import { CATALOGUE } from '../../support/catalogue';
 import { anyText } from '../../support/texts';
+import { withWork } from '../../support/work';
 
 function compile(text: string): Compiled {
   return parseManifests(text, { file: 'm.yaml', catalogue: CATALOGUE });
@@ -338,11 +339,10 @@ test.each([
   ],
   ['a huge file', 'a'.repeat(2_000_000), /longer than 1048576 characters/],
 ])('%s is refused quickly', (_name, text, expected) => {
-  const started = performance.now();
-  const { objects, problems } = compile(text);
-  expect(objects).toEqual([]);
-  expect(problems.map(({ message }) => message).join('\n')).toMatch(expected);
-  expect(performance.now() - started).toBeLessThan(3000);
+  const { answer, workMs } = withWork(() => compile(text));
+  expect(answer.objects).toEqual([]);
+  expect(answer.problems.map(({ message }) => message).join('\n')).toMatch(expected);
+  expect(workMs).toBeLessThan(3000);
 });
 
 test('a deeply nested JSON body is refused', () => {
