@@ -1,4 +1,4 @@
-import type { ContainerSpec, DockerSpec } from '../runtime-spec';
+import type { ContainerSpec } from '../runtime-spec';
 import type { FactValue } from './change';
 import { tidyPath } from './paths';
 
@@ -115,39 +115,4 @@ function checkWithLeft(
   const entries = kept.map((field) => [field, (old ?? NO_CHECK)[field]] as const);
   const check = { ...(wanted ?? NO_CHECK), ...Object.fromEntries(entries) };
   return check.command.length === 0 ? null : check;
-}
-
-/** A spec whose containers have another value of such a fact; null takes it away. */
-export function withContainerFact(
-  spec: DockerSpec,
-  { group, leaf, value }: { group: ContainerGroup; leaf: string; value: FactValue | null },
-): DockerSpec {
-  switch (group) {
-    case 'ports':
-    case 'volumes':
-      return { ...spec, [group]: wordsOf(value) };
-    case 'network': {
-      // A container is made on one; what it was connected to since is not made anew.
-      const [network = null] = typeof value === 'string' ? [value] : wordsOf(value);
-      return { ...spec, network: network === DEFAULT_NETWORK ? null : network };
-    }
-    case 'healthCheck':
-      return { ...spec, health: withCheck(spec.health, leaf, value) };
-  }
-}
-
-function withCheck(
-  health: ContainerSpec['health'],
-  leaf: string,
-  value: FactValue | null,
-): ContainerSpec['health'] {
-  if (leaf === 'command') {
-    const command = wordsOf(value);
-    return command.length === 0 ? null : { ...(health ?? NO_CHECK), command };
-  }
-  return health === null ? null : { ...health, [leaf]: typeof value === 'number' ? value : 0 };
-}
-
-function wordsOf(value: FactValue | null): string[] {
-  return typeof value === 'object' && value !== null ? [...value] : [];
 }

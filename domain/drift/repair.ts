@@ -2,7 +2,7 @@ import type { ObservedState, RuntimeTarget } from '../action/runtime';
 import type { ConfigFile, DesiredState, ServiceSpec } from '../resource';
 import type { DockerSpec, ProcessLimits, ProcessSpec, RuntimeSpec } from '../runtime-spec';
 import { NOT_SHOWN, type FactValue } from './change';
-import { isContainerGroup, withContainerFact } from './container-facts';
+import { isContainerGroup } from './container-facts';
 import { isSame, settleAll } from './diff';
 import { plainImage } from './image';
 import { desiredFacts, groupOf, isReported, leafOf, observedFacts, type Sha256 } from './normalise';
@@ -124,11 +124,7 @@ interface Leaf {
 
 function withRuntime(runtime: RuntimeSpec, fact: Leaf): RuntimeSpec {
   if (runtime.type === 'process') return withProcess(runtime, fact);
-  if (runtime.type !== 'docker') return runtime;
-  const { group } = fact;
-  return isContainerGroup(group)
-    ? withContainerFact(runtime, { ...fact, group })
-    : withDocker(runtime, fact);
+  return runtime.type === 'docker' ? withDocker(runtime, fact) : runtime;
 }
 
 function withProcess(runtime: ProcessSpec, { group, leaf, value }: Leaf): ProcessSpec {
@@ -168,14 +164,24 @@ function withDocker(runtime: DockerSpec, { group, leaf, value }: Leaf): DockerSp
     case 'env':
     case 'labels':
       return { ...runtime, [group]: withLeaf(runtime[group], leaf, value) };
-    case 'resources': {
-      const field = leaf === 'cpu' ? 'cpus' : 'memory';
-      const amount = typeof value === 'number' ? value : null;
-      return { ...runtime, resources: { ...runtime.resources, [field]: amount } };
-    }
+    case 'resources':
+      return withContainerLimit(runtime, leaf, value);
+    case 'healthCheck':
+      return withCheckNumber(runtime, leaf, value);
     default:
       return runtime;
   }
+}
+
+function withContainerLimit(spec: DockerSpec, leaf: string, value: FactValue | null): DockerSpec {
+  const field = leaf === 'cpu' ? 'cpus' : 'memory';
+  const amount = typeof value === 'number' ? value : null;
+  return { ...spec, resources: { ...spec.resources, [field]: amount } };
+}
+
+/** Of how containers are connected and checked, nothing but a number has an owner. */
+function withCheckNumber(spec: DockerSpec, leaf: string, value: FactValue | null): DockerSpec {
+  return spec.health === null ? spec : { ...spec, health: { ...spec.health, [leaf]: value } };
 }
 
 /** Nothing acts by it: what a script or an endpoint does is its own. */

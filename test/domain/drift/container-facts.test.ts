@@ -1,4 +1,4 @@
-import { containerValues, withContainerFact } from '../../../domain/drift/container-facts';
+import { containerValues } from '../../../domain/drift/container-facts';
 import { sentenceOf } from '../../../domain/drift/describe';
 import { driftOf } from '../../../domain/drift/diff';
 import type { ObservedState } from '../../../domain/action/runtime';
@@ -79,26 +79,3 @@ it('a check that nobody wants is extra, field by field', () => {
 it('what text is no port is compared as it is', () => {
   expect(containerValues({ ports: ['?'] }).get('/ports')).toEqual(['?']);
 });
-
-it.each<[Partial<DockerSpec>, Partial<DockerSpec>]>([
-  [{ ports: ['127.0.0.1:1:1/udp'] }, { ports: ['2:2'] }],
-  [{ volumes: ['/a:/b:ro'] }, {}],
-  [{ network: 'app' }, {}],
-  [{}, { network: 'app', ports: ['2:2'], health: CHECK }],
-  [{ health: CHECK }, {}],
-  [{ health: { ...CHECK, command: ['other'] } }, { health: CHECK }],
-])('values make a spec that has them again: %j', (wanted, before) => {
-  const [aim, start] = [wanted, before].map((part): DockerSpec => ({ ...DOCKER, ...part }));
-  if (aim === undefined || start === undefined) throw new Error('no spec');
-  const values = [...valuesOf(aim)];
-  const made = values.reduce((spec, [pointer, value]) => {
-    const [, group = '', leaf = ''] = pointer.split('/');
-    return withContainerFact(spec, { group: group as 'ports', leaf, value });
-  }, start);
-  expect(made).toEqual(aim);
-});
-
-function valuesOf({ ports, volumes, network, health }: DockerSpec) {
-  const networks = [network ?? 'default'];
-  return containerValues({ ports, volumes, networks, healthCheck: health });
-}

@@ -172,6 +172,18 @@ it("a process's command, variables and limits are settled too", () => {
   });
 });
 
+it('a number of a health check becomes what its owner says, where there is a check', () => {
+  const pointer = '/healthCheck/retries';
+  const settled = [{ pointer, value: 5, from: 'owner' as const }];
+  const health = { command: ['true'], interval: 1, timeout: 1, retries: 3, startPeriod: 0 };
+  const withHealth = (one: typeof health | null) => ({
+    ...spec,
+    runtime: { ...spec.runtime, health: one },
+  });
+  expect(withSettled(withHealth(health), settled)).toEqual(withHealth({ ...health, retries: 5 }));
+  expect(withSettled(withHealth(null), settled)).toEqual(withHealth(null));
+});
+
 it('what outsiders report of a script is settled in what is desired of it', () => {
   const env = { allow: [], set: {} };
   const runtime = { type: 'script' as const, actions: {}, inspect: null, env, cwd: null };
