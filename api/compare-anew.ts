@@ -5,6 +5,7 @@ import { canonicalJson } from '../domain/canonical-json';
 import { compare } from '../domain/drift/compare';
 import { REPORTED_RUNTIMES } from '../domain/drift/normalise';
 import { createBatcher } from '../platform/batcher';
+import { createComplaints } from '../platform/complaints';
 import type { Logger } from '../platform/logger';
 import { isDatabaseAway } from '../storage/away';
 import { listen } from '../storage/listen';
@@ -92,7 +93,7 @@ function createRound({ pool, logger, now }: Deps) {
     ...{ maxItems: MAX_BATCH, waitMs: 0, isCommon: isDatabaseAway },
   });
   const known = new Map<string, ToldState>();
-  const failing = new Set<string>();
+  const complaints = createComplaints(logger, 'a report cannot be compared');
   let latest = -1;
 
   async function compareOne(told: ToldState): Promise<void> {
@@ -102,14 +103,12 @@ function createRound({ pool, logger, now }: Deps) {
   }
 
   async function tryOne(told: ToldState): Promise<void> {
-    const key = told.resource;
     try {
       await compareOne(told);
-      failing.delete(key);
+      complaints.end(told.resource);
     } catch (err) {
       if (isDatabaseAway(err)) throw err;
-      if (!failing.has(key)) logger.error({ resource: key, err }, 'a report cannot be compared');
-      failing.add(key);
+      complaints.say(told.resource, err);
     }
   }
 
@@ -121,6 +120,7 @@ function createRound({ pool, logger, now }: Deps) {
     for (const one of settled) if (one.status === 'rejected') throw one.reason;
     if (isFull) known.clear();
     for (const one of found) known.set(one.resource, one);
+    if (isFull) complaints.keep(new Set(known.keys()));
     latest = found.reduce((most, { revision }) => Math.max(most, revision), latest);
   };
 }
