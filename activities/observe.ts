@@ -19,6 +19,8 @@ export interface ObserveDeps {
   explain?: (resource: string, changes: readonly Change[]) => Attributions;
   /** Each start holds a connection of its own: by runtime type, how many may at once. Absent: all. */
   starts?: Places;
+  /** From then on nothing is started. Absent: never. */
+  isStopping?: () => boolean;
   /** Host the observer runs on; `control` for the control host. */
   observer: string;
   /** Epoch ms. */
@@ -63,7 +65,7 @@ export type StartAnswer =
   /** It does not run, and its manifest leaves that to others. */
   | { kind: 'left' }
   /** `superseded`: its manifest is gone or another one by now. */
-  | { kind: 'held'; by: 'paused' | 'acting' | 'superseded' };
+  | { kind: 'held'; by: 'paused' | 'acting' | 'superseded' | 'stopping' };
 
 /**
  * Starts what is desired and does not run, outside any action: under the lock that actions take,
@@ -84,12 +86,14 @@ export async function startDesired(
   return starts === undefined ? start() : starts(resource.spec.runtime.type, start);
 }
 
-function startUnderLock(
-  { pool, observer, now }: ObserveDeps,
+async function startUnderLock(
+  { pool, observer, now, isStopping }: ObserveDeps,
   resource: ObservedResource,
   runtime: Runtime,
 ): Promise<StartAnswer> {
   const options = { waitMs: START_LOCK_WAIT_MS };
+  // It may have waited long for its place.
+  if (isStopping?.() === true) return { kind: 'held', by: 'stopping' };
   return withTargetLock(pool, resource.resource, options, async () => {
     const by = await startHold(pool, resource, now());
     if (by !== null) return { kind: 'held', by };

@@ -46,7 +46,7 @@ export function startReporter(options: ReporterOptions): Reporter {
   const stopping = new AbortController();
   const api = createReportApi(options, stopping.signal);
   const look = createLook(options, api);
-  const watchful = createLateness({ logger, lateMs });
+  const watch = createLateness({ logger, lateMs });
   let latest: ObservedResource[] = [];
   const watches = createWatches({
     ...{ runtimes: options.runtimes, logger, resources: () => latest },
@@ -61,8 +61,7 @@ export function startReporter(options: ReporterOptions): Reporter {
       Array.from({ length: concurrency }, async () => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
           if (bell.isStopped()) return;
-          const resource = next;
-          came.add(await watchful(type, () => look.at(resource)));
+          came.add(await look.at(next).finally(watch(type)));
         }
       }),
     );

@@ -3,16 +3,13 @@ import type { Logger } from '../../platform/logger';
 /** How long a look may take before that is said, and before what waits for it goes on without it. */
 export const LATE_MS = 10_000;
 
+/** A look at a runtime of that type begins; to be called when it has its answer. */
+export type Lateness = (type: string) => () => void;
+
 /** Says of a runtime that a look at it gets no answer: once, until one comes in time again. */
-export function createLateness({
-  logger,
-  lateMs,
-}: {
-  logger: Logger;
-  lateMs: number;
-}): <T>(type: string, look: () => Promise<T>) => Promise<T> {
+export function createLateness({ logger, lateMs }: { logger: Logger; lateMs: number }): Lateness {
   const late = new Set<string>();
-  return async (type, look) => {
+  return (type) => {
     const begun = performance.now();
     const timer = setTimeout(() => {
       if (late.has(type)) return;
@@ -22,12 +19,10 @@ export function createLateness({
         'looks get no answer; other runtimes are looked at meanwhile',
       );
     }, lateMs);
-    try {
-      return await look();
-    } finally {
+    return () => {
       clearTimeout(timer);
       if (performance.now() - begun < lateMs) late.delete(type);
-    }
+    };
   };
 }
 

@@ -16,7 +16,8 @@ import {
   type Recorded,
 } from '../../storage/observations';
 import type { ObservedResource } from '../../storage/states';
-import { createLateness, LATE_MS, untilLate } from './lateness';
+import { createLanes, type Aside, type Lanes } from './lanes';
+import { createLateness, LATE_MS } from './lateness';
 import { createLook } from './look';
 import { createResourceList, type ResourceList } from './resource-list';
 import { Schedule } from './schedule';
@@ -68,8 +69,11 @@ export function startObserver(options: ObserverOptions): Observer {
   const hints = createHints();
   const { intervalMs = 2000, resyncMs = Math.max(intervalMs, 15_000) } = options;
   const schedule = new Schedule({ ...PACE, intervalMs, resyncMs });
-  const look = createLook({ runtimes, logger, deps: lookDeps(options, hints) });
-  const watchful = createLateness({ logger, lateMs });
+  const deps = { ...lookDeps(options, hints), isStopping: bell.isStopped };
+  const look = createLook({ runtimes, logger, deps });
+  const starts = createPlaces(STARTS);
+  const watch = createLateness({ logger, lateMs });
+  const lanes = createLanes({ concurrency, lateMs, watch, bell });
   const watches = createWatches({
     ...{ runtimes, logger, resources: () => schedule.all() },
     onChange({ type, resource, hint }) {
@@ -96,20 +100,21 @@ export function startObserver(options: ObserverOptions): Observer {
     },
   });
 
-  async function lookAt(resource: ObservedResource): Promise<void> {
+  async function lookAt(resource: ObservedResource, aside: Aside): Promise<void> {
     const key = resource.resource;
     const startedAt = now();
-    const came = await watchful(resource.spec.runtime.type, () => look.at(resource));
+    // An image may be pulled for minutes, with others waiting for its place: that is no look.
+    const came = await look.at(resource, (kind, work) => aside(() => starts(kind, work)));
     if (came === 'superseded') list.ask(key);
     // What an action does explains no drift, and what explained none has come and gone.
-    if (!['failed', 'superseded'].includes(came))
+    if (!['failed', 'superseded', 'stopping'].includes(came))
       hints.settle(key, came === 'acting' ? now() : startedAt);
     const isTold = came === 'unseen' || watches.isWorking(resource.spec.runtime.type);
     schedule.done(key, now(), { came, isTold });
   }
 
   const listener = listenForChanges(pool, { list, bell });
-  const running = runLooks({ schedule, list, bell, now, lookAt, concurrency, lateMs });
+  const running = runLooks({ schedule, list, bell, now, lookAt, lanes });
   return {
     async stop() {
       bell.stop();
@@ -128,40 +133,26 @@ async function runLooks(loop: {
   list: ResourceList;
   bell: Bell;
   now: () => number;
-  lookAt: (resource: ObservedResource) => Promise<void>;
-  concurrency: number;
-  lateMs: number;
+  lookAt: (resource: ObservedResource, aside: Aside) => Promise<void>;
+  lanes: Lanes;
 }): Promise<void> {
-  const { schedule, list, bell, now, concurrency } = loop;
-  const lanes = new Map<string, Set<Promise<void>>>();
-  const isBusy = (type: string): boolean => (lanes.get(type)?.size ?? 0) >= concurrency;
-
-  function startLook(resource: ObservedResource): void {
-    const { type } = resource.spec.runtime;
-    const underWay = lanes.get(type) ?? new Set();
-    lanes.set(type, underWay);
-    const looking = loop.lookAt(resource).finally(() => {
-      underWay.delete(looking);
-      bell.ring();
-    });
-    underWay.add(looking);
-  }
+  const { schedule, list, bell, now, lookAt, lanes } = loop;
+  const take = (): ObservedResource | null => schedule.take(now(), lanes.isBusy);
 
   function startLooks(): void {
-    for (let next = schedule.take(now(), isBusy); next !== null;) {
-      startLook(next);
-      next = schedule.take(now(), isBusy);
+    for (let next = take(); next !== null; next = take()) {
+      const resource = next;
+      lanes.run(resource.spec.runtime.type, (aside) => lookAt(resource, aside));
     }
   }
 
   while (!bell.isStopped()) {
     await list.refresh();
     if (!bell.isStopped()) startLooks();
-    const waitMs = Math.min(schedule.nextAt(isBusy), list.dueAt()) - now();
+    const waitMs = Math.min(schedule.nextAt(lanes.isBusy), list.dueAt()) - now();
     await bell.wait(Math.min(Math.max(waitMs, 1), LONGEST_WAIT_MS));
   }
-  const underWay = [...lanes.values()].flatMap((some) => [...some]);
-  await untilLate(underWay, loop.lateMs);
+  await lanes.end();
 }
 
 /** How a look writes down what it saw: together with the others of that moment. */
@@ -171,7 +162,7 @@ function lookDeps({ pool, host, now }: ObserverOptions, { explain }: Hints): Obs
     run: (observations) => recordObservations(store, observations),
     ...{ maxItems: MAX_BATCH, waitMs: BATCH_WAIT_MS, isCommon: isDatabaseAway },
   });
-  return { pool, record, explain, starts: createPlaces(STARTS), observer: host ?? 'control', now };
+  return { pool, record, explain, observer: host ?? 'control', now };
 }
 
 function listenForChanges(

@@ -310,3 +310,63 @@ it('starts hold few connections at once, and one runtime that hangs leaves the o
   letGo();
   await waitFor('the rest of them', async () => (await locks()) === 0);
 });
+
+describe('what waits to be started', () => {
+  let letGo: () => void;
+  let begun: string[];
+
+  /** Eight of `c0` to `c11` are pulled until `letGo`, and the others wait; of their runtime `z` runs. */
+  async function pull(changes: Partial<ObserverOptions>): Promise<void> {
+    begun = [];
+    const up = new Set(['default/z']);
+    const identityIn = (key: string): string | null => (up.has(key) ? key : null);
+    const pulled = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const slow: Runtime = {
+      ...runtime,
+      inspect: ({ resource }) =>
+        Promise.resolve({ identity: identityIn(resource), takenAt: Date.now() }),
+      observe: ({ resource }) =>
+        Promise.resolve({
+          ...{ identity: identityIn(resource), isRunning: up.has(resource), isAbsent: false },
+          ...{ command: null, env: null, config: [] },
+        }),
+      async ensureRunning({ resource }) {
+        begun.push(resource);
+        await pulled;
+        up.add(resource);
+        return null;
+      },
+    };
+    const spec = DOCKER_SCHEMA.parse({ type: 'docker', image: 'web:1' });
+    const names = [...Array.from({ length: 12 }, (_, i) => `c${i}`), 'z'];
+    await apply(...names.map((name) => service(name, { runtime: spec })));
+    start({ runtimes: new Map([['docker', slow]]), ...changes });
+    await waitFor('the places are taken', () => begun.length === 8);
+  }
+
+  const seen = () =>
+    query<{ resource: string }>(database.pool, 'select resource from states order by resource');
+
+  it('holds up no look at what runs, and is no runtime that gives no answer', async () => {
+    await pull({ concurrency: 2, lateMs: 1000 });
+    const from = Date.now();
+    while (Date.now() - from < 1500) await looked('z');
+    expect(await seen()).toEqual([{ resource: 'default/z' }]);
+    expect(lines).toEqual([]);
+    letGo();
+    await waitFor('a look at each', async () => (await seen()).length === 13);
+    expect(begun.sort()).toEqual(Array.from({ length: 12 }, (_, i) => `default/c${i}`).sort());
+  });
+
+  it('is not started any more on the way out, and is no drift', async () => {
+    await pull({ concurrency: 2 });
+    const ending = observer?.stop();
+    letGo();
+    await ending;
+    expect(begun).toHaveLength(8);
+    expect(await query(database.pool, 'select 1 from drift_events')).toEqual([]);
+    expect(lines).toEqual([]);
+  });
+});
