@@ -111,8 +111,8 @@ export interface ObservedState {
   command: string[] | null;
   /**
    * The variables that the manifest names, and what somebody else added where the runtime can tell;
-   * a secret reference stands for itself while its value is right. Null: it is not there, or the
-   * secret is another by now; NOT_SHOWN: another value than desired, which may be a secret's.
+   * a secret reference stands for itself while its value is right. Null: it is not there; NOT_SHOWN:
+   * another value than desired, which is or may be a secret's.
    */
   env: Record<string, string | null> | null;
   /**

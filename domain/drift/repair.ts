@@ -50,17 +50,16 @@ export function settledOf(
     if (groupOf(pointer) === 'config')
       return from === 'observed' ? [{ ...settled, value: null }] : [];
     const wanted = desired.values.get(pointer) ?? null;
-    if (from === 'observed' && isUntold(pointer, wanted, value)) {
+    if (from === 'observed' && isUntold(pointer, value)) {
       return [{ ...settled, value: wanted }];
     }
     return isSame(pointer, wanted, value) ? [] : [settled];
   });
 }
 
-/** What is told to nobody cannot be kept: only what the manifest says. A secret that is another by now is observed as null. */
-function isUntold(pointer: string, wanted: FactValue | null, value: FactValue | null): boolean {
-  if (groupOf(pointer) !== 'env' || typeof wanted !== 'string') return false;
-  return value === NOT_SHOWN || (value === null && /^(file|env|exec):/.test(wanted));
+/** What is told to nobody cannot be kept: only what the manifest says. */
+function isUntold(pointer: string, value: FactValue | null): boolean {
+  return groupOf(pointer) === 'env' && value === NOT_SHOWN;
 }
 
 /** Whether a fact of the target stays as it is, whatever that is. */

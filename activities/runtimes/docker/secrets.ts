@@ -1,4 +1,5 @@
 import { TransientError } from '../../../domain/action/runtime';
+import { NOT_SHOWN } from '../../../domain/drift/change';
 import { isSecretReference, resolveSecret, SecretError } from '../../../platform/secret-references';
 
 /** Observing must not run an `exec:` command more often than this. */
@@ -9,7 +10,7 @@ type Variables = Readonly<Record<string, string>>;
 export interface Secrets {
   /** `NAME=value` of each variable, references resolved now. */
   resolve: (variables: Variables) => Promise<string[]>;
-  /** A reference stands for itself while its value is right, so that no value leaves this host. */
+  /** A reference stands for itself while its value is right: no value of a secret leaves this host. */
   shown: (wanted: string, present: string | undefined) => Promise<string | null>;
 }
 
@@ -39,7 +40,7 @@ export function createSecrets(now: () => number): Secrets {
     async shown(wanted, present) {
       if (present === undefined || !isSecretReference(wanted)) return present ?? null;
       try {
-        return (await lookUp(wanted, EXEC_FRESH_MS)) === present ? wanted : null;
+        return (await lookUp(wanted, EXEC_FRESH_MS)) === present ? wanted : NOT_SHOWN;
       } catch {
         // Not to know is no difference: a new container could not resolve it either.
         return wanted;

@@ -39,11 +39,11 @@ export function createEnvironment(now: () => number): Environment {
     return value;
   }
 
-  /** A reference stands for itself while its value is right, so that no value leaves this host. */
+  /** A reference stands for itself while its value is right: no value of a secret leaves this host. */
   async function shown(wanted: string, present: string | undefined): Promise<string | null> {
     if (present === undefined || !isSecretReference(wanted)) return present ?? null;
     try {
-      return (await lookUp(wanted, EXEC_FRESH_MS)) === present ? wanted : null;
+      return (await lookUp(wanted, EXEC_FRESH_MS)) === present ? wanted : NOT_SHOWN;
     } catch {
       // Not to know is no difference: a restart could not resolve it either.
       return wanted;

@@ -93,10 +93,10 @@ describe('what is ignored stays as it is', () => {
   });
 
   it('what is told to nobody is made as the manifest says, and is left all the same', () => {
-    const env = { KEY: 'file:/run/key', PLAIN: 'a', OTHER: 'b' };
+    const env = { KEY: 'file:/run/key', NEW: 'file:/run/new', PLAIN: 'a', OTHER: 'b' };
     const drift = { ...ignoring('/env/*'), owners: [], severity: [] };
     const one = { ...spec, runtime: { ...DOCKER, env }, drift };
-    const seen = { ...observed, env: { KEY: null, PLAIN: null, OTHER: NOT_SHOWN } };
+    const seen = { ...observed, env: { KEY: NOT_SHOWN, NEW: null, PLAIN: null, OTHER: NOT_SHOWN } };
     const kept = { KEY: 'file:/run/key', OTHER: 'b' };
     expect(repairSpec(one, seen, {}).runtime).toEqual({ ...one.runtime, env: kept });
     const settled = settledOf(one, seen, {});

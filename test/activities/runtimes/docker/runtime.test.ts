@@ -576,6 +576,7 @@ describeWithDocker('the docker runtime', () => {
     writeFileSync(key, 'hunter3');
     const changed = await bench.runtime.observe(target);
     expect(driftPointers(target, changed)).toEqual(['/env/KEY']);
+    expect(changed.env).toEqual({ KEY: '(not shown)', PORT: '80' });
     await act(target, 'sync');
     expect((await bench.containers())['web-1']?.Config.Env).toContain('KEY=hunter3');
   });

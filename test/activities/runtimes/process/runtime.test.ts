@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { TransientError, type StepResult } from '../../../../domain/action/runtime';
+import { driftOf } from '../../../../domain/drift/diff';
 import {
   isAlive,
   isRunning,
@@ -375,13 +376,18 @@ describe('secrets', () => {
     expect(readFileSync(bench.path('process.json'), 'utf8')).not.toContain('hunter2');
   });
 
-  test('whose value was changed since are observed as null', async () => {
+  test('whose value was changed since are told as changed, and shown to nobody', async () => {
     const path = join(bench.home, 'key');
     writeFileSync(path, 'hunter2');
-    const target = bench.target({ env: { KEY: `file:${path}`, NEW: 'x' } });
-    await bench.runtime.ensureRunning(bench.target({ env: { KEY: `file:${path}` } }));
+    const reference = `file:${path}`;
+    const target = bench.target({ env: { KEY: reference, NEW: reference } });
+    await bench.runtime.ensureRunning(bench.target({ env: { KEY: reference } }));
     writeFileSync(path, 'hunter3');
-    expect((await bench.runtime.observe(target)).env).toEqual({ KEY: null, NEW: null });
+    const observed = await bench.runtime.observe(target);
+    expect(driftOf(target.spec, observed, { sha256: () => '' })).toMatchObject([
+      { pointer: '/env/KEY', kind: 'changed', desired: reference, observed: '(not shown)' },
+      { pointer: '/env/NEW', kind: 'missing', desired: reference, observed: null },
+    ]);
   });
 
   test('are not told once the manifest gives a plain text, nor when it names them no longer', async () => {
