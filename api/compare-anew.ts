@@ -1,8 +1,7 @@
 import type { Pool } from 'pg';
-import { hintAtRevisions } from '../activities/attribution/git-hints';
-import { createHints, type Hints } from '../activities/attribution/hints';
+import { blameRevisions } from '../activities/attribution/git-hints';
 import { canonicalJson } from '../domain/canonical-json';
-import { compare } from '../domain/drift/compare';
+import { compare, recalling, type Attributions } from '../domain/drift/compare';
 import { REPORTED_RUNTIMES } from '../domain/drift/normalise';
 import { createBatcher } from '../platform/batcher';
 import { createComplaints } from '../platform/complaints';
@@ -11,7 +10,7 @@ import { isDatabaseAway } from '../storage/away';
 import { listen } from '../storage/listen';
 import type { Observation } from '../storage/observation';
 import { createObservationStore, recordObservations, type Recorded } from '../storage/observations';
-import { listTold, type ToldState } from '../storage/states';
+import { forgetChanged, listTold, type ToldState } from '../storage/states';
 import { sha256 } from './report';
 import { createWaker } from './waker';
 
@@ -86,25 +85,23 @@ const RETRY_MS = 5_000;
 
 /** One round over everything, or over what these and the latest revisions changed. What cannot be compared is logged once. */
 function createRound({ pool, logger, now }: Deps) {
-  const hints = createHints();
   const store = createObservationStore(pool);
   const record = createBatcher<Observation, Recorded>({
     run: (observations) => recordObservations(store, observations),
     ...{ maxItems: MAX_BATCH, waitMs: 0, isCommon: isDatabaseAway },
   });
-  const known = new Map<string, ToldState>();
   const complaints = createComplaints(logger, 'a report cannot be compared');
   let latest = -1;
 
-  async function compareOne(told: ToldState): Promise<void> {
-    const observation = anew(told, hints, now());
+  async function compareOne(told: ToldState, blamed: Attributions): Promise<void> {
+    const observation = anew(told, blamed, now());
     if (observation !== null) await record(observation);
-    hints.settle(told.resource, now());
+    else if (Object.keys(blamed).length > 0) await forgetChanged(pool, told);
   }
 
-  async function tryOne(told: ToldState): Promise<void> {
+  async function tryOne(told: ToldState, blamed: Attributions): Promise<void> {
     try {
-      await compareOne(told);
+      await compareOne(told, blamed);
       complaints.end(told.resource);
     } catch (err) {
       if (isDatabaseAway(err)) throw err;
@@ -115,23 +112,23 @@ function createRound({ pool, logger, now }: Deps) {
   return async function round(keys: readonly string[], isFull: boolean): Promise<void> {
     const since = isFull ? -1 : latest;
     const found = await listTold(pool, REPORTED_RUNTIMES, { since, resources: keys });
-    await hintAtRevisions(pool, hints, { known: (key) => known.get(key), found });
-    const settled = await Promise.allSettled(found.map(tryOne));
+    const blamed = await blameRevisions(pool, found);
+    const settled = await Promise.allSettled(
+      found.map((told) => tryOne(told, blamed.get(told.resource) ?? {})),
+    );
     for (const one of settled) if (one.status === 'rejected') throw one.reason;
-    if (isFull) known.clear();
-    for (const one of found) known.set(one.resource, one);
-    if (isFull) complaints.keep(new Set(known.keys()));
+    if (isFull) complaints.keep(new Set(found.map(({ resource }) => resource)));
     latest = found.reduce((most, { revision }) => Math.max(most, revision), latest);
   };
 }
 
 /** A report, compared with what is desired now; null: it differs in nothing else than before. */
-function anew(told: ToldState, hints: Hints, now: number): Observation | null {
+function anew(told: ToldState, blamed: Attributions, now: number): Observation | null {
   const { observed: seen, observer, observedAt, changes: before, version, ...resource } = told;
   const { spec, overrides } = resource;
   const { observed, changes } = compare(spec, seen, {
     ...{ sha256, overrides },
-    explain: (differing) => hints.explain(resource.resource, differing),
+    explain: recalling(blamed),
   });
   if (canonicalJson(changes) === canonicalJson(before)) return null;
   return {

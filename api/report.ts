@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
+import { blameRevisions } from '../activities/attribution/git-hints';
 import type { ObservedState } from '../domain/action/runtime';
 import type { Change } from '../domain/drift/change';
-import { compare, recalling, type Compared } from '../domain/drift/compare';
+import { compare, recalling, type Compared, type Explaining } from '../domain/drift/compare';
 import { isReported } from '../domain/drift/normalise';
 import { completed } from '../domain/drift/partial-report';
+import type { Db } from '../storage/database';
 import { recordObservation, type ObservationStore } from '../storage/observations';
 import type { Recorded } from '../storage/observations';
 import { getObserved, type ObservedResource } from '../storage/states';
-import { getState } from '../storage/states-read';
+import { getState, type StateRow } from '../storage/states-read';
 import type { ApiDeps } from './deps';
 import { MAX_AHEAD_MS } from './ingest/samples';
 import { conflict, notFound, unprocessable } from './problems';
@@ -87,10 +89,22 @@ async function compareReport(
   told: ObservedState,
 ): Promise<ComparedReport> {
   const before = await getState(pool, resource);
-  const input = { sha256, overrides, explain: recalling(before?.observed.attribution) };
+  const input = { sha256, overrides, explain: await explaining(pool, resource, before) };
   if (!isReported(spec)) return { ...compare(spec, told, input), completes: undefined };
   const whole = before === null ? told : completed(told, before.observed);
   return { ...compare(spec, whole, input), completes: before?.version ?? null };
+}
+
+/** What explained a difference before does so still; else who changed what is desired since. */
+async function explaining(
+  db: Db,
+  resource: string,
+  before: StateRow | null,
+): Promise<NonNullable<Explaining['explain']>> {
+  if (before === null) return () => ({});
+  const blamed = await blameRevisions(db, [{ resource, changed: before.changed }]);
+  const [younger, older] = [blamed.get(resource), before.observed.attribution].map(recalling);
+  return (changes) => ({ ...younger?.(changes), ...older?.(changes) });
 }
 
 function checkAge({ config }: ApiDeps, observedAt: number, now: number): void {

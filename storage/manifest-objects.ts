@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { PoolClient } from 'pg';
+import { changedPointers } from '../domain/drift/diff';
 import type { Policy } from '../domain/policy/policy';
-import { resourceKey, type ResourceKey } from '../domain/resource';
+import { resourceKey, type ResourceKey, type ServiceSpec } from '../domain/resource';
 import { query } from './database';
 import { deleteDefinitions, isDefinitionKind, writeDefinitions } from './definitions';
 import { nameOf, resourcesOf, type ManifestName, type ManifestObject } from './manifest-plan';
@@ -151,6 +153,7 @@ async function writeResources(
       spec: object.service,
     })),
   );
+  await noteChanges(db, rows, revision);
   await query(
     db,
     `insert into resources
@@ -166,6 +169,37 @@ async function writeResources(
          then resources.created_revision else excluded.revision end`,
     [JSON.stringify(rows), revision],
   );
+}
+
+/** Of what somebody has seen: what this revision desires otherwise, for whoever compares it next. */
+async function noteChanges(
+  db: PoolClient,
+  rows: readonly { resource: ResourceKey; spec: ServiceSpec | null }[],
+  revision: number,
+): Promise<void> {
+  const specs = new Map(rows.map(({ resource, spec }) => [resource, spec]));
+  const seen = await query<{ resource: ResourceKey; spec: ServiceSpec }>(
+    db,
+    `select resource, r.spec from resources r join states s using (resource)
+     where resource = any($1)`,
+    [[...specs.keys()]],
+  );
+  const changes = seen.map(({ resource, spec: before }) => {
+    const after = specs.get(resource) ?? before;
+    const changed = changedPointers(before, after, sha256).map((pointer) => [pointer, revision]);
+    return { resource, changed: Object.fromEntries(changed) as Record<string, number> };
+  });
+  await query(
+    db,
+    `update states s set changed = s.changed || r.changed
+     from jsonb_to_recordset($1) as r(resource text, changed jsonb)
+     where s.resource = r.resource and r.changed <> '{}'`,
+    [JSON.stringify(changes)],
+  );
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Ends the resources that these Services made and no longer make; by name of the Service. */

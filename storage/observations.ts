@@ -98,6 +98,7 @@ async function writeStates(db: PoolClient, observations: readonly Observation[])
   await query(
     db,
     // In the order of their names, so that two that write the same never wait for each other in turn.
+    // What counts was compared with the revision in force: whatever changed is known with it.
     // By a clock that is ahead, nobody else's would be newer.
     `insert into states (resource, observed, changes, observer, observed_at)
      select resource, observed, changes, observer,
@@ -106,7 +107,7 @@ async function writeStates(db: PoolClient, observations: readonly Observation[])
        "observedAt" float8)
      order by resource
      on conflict (resource) do update set observed = excluded.observed, changes = excluded.changes,
-       observer = excluded.observer, observed_at = excluded.observed_at`,
+       observer = excluded.observer, observed_at = excluded.observed_at, changed = '{}'`,
     [JSON.stringify(rows)],
   );
 }

@@ -628,8 +628,10 @@ create table states (
   changes jsonb not null,
   observer text not null,
   observed_at timestamp with time zone not null,
+  changed jsonb not null default '{}'::jsonb,
   constraint states_pkey PRIMARY KEY (resource)
 );
+comment on column states.changed is 'by JSON pointer of a fact, the revision that changed what is desired of it since this was compared';
 
 create table storms (
   group_key text not null,

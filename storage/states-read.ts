@@ -1,6 +1,7 @@
 import type { ObservedState } from '../domain/action/runtime';
 import type { Change } from '../domain/drift/change';
 import { query, type Db } from './database';
+import type { ChangedFacts } from './states';
 
 /** What was seen of a resource last. */
 export interface StateRow {
@@ -9,6 +10,7 @@ export interface StateRow {
   observer: string;
   /** Epoch ms. */
   observedAt: number;
+  changed: ChangedFacts;
   /** Another one with every write. */
   version: string;
 }
@@ -17,7 +19,7 @@ export interface StateRow {
 export async function getState(db: Db, resource: string): Promise<StateRow | null> {
   const [row] = await query<StateRow & Record<string, unknown>>(
     db,
-    `select observed, changes, observer, observed_at as "observedAt", xmin::text as version
+    `select observed, changes, observer, observed_at as "observedAt", changed, xmin::text as version
      from states where resource = $1`,
     [resource],
   );

@@ -69,12 +69,39 @@ export async function loadAttributions(
   return new Map(rows.map(({ resource, attribution }) => [resource, attribution]));
 }
 
+/** By JSON pointer of a fact, the revision that changed what is desired of it since it was compared last. */
+export type ChangedFacts = Readonly<Record<string, number>>;
+
+/** Of those of these resources that have any. */
+export async function loadChanged(
+  db: Db,
+  resources: readonly string[],
+): Promise<{ resource: string; changed: ChangedFacts }[]> {
+  return query<{ resource: string; changed: ChangedFacts }>(
+    db,
+    `select resource, changed from states where resource = any($1) and changed <> '{}'`,
+    [resources],
+  );
+}
+
+/** It was compared with what changed, and differs in nothing else than before. */
+export async function forgetChanged(
+  db: Db,
+  { resource, changed }: { resource: string; changed: ChangedFacts },
+): Promise<void> {
+  await query(db, `update states set changed = '{}' where resource = $1 and changed = $2`, [
+    resource,
+    JSON.stringify(changed),
+  ]);
+}
+
 /** What others told, with the state as they told it last (epoch ms). */
 export interface ToldState extends ObservedResource {
   observed: ObservedState;
   changes: Change[];
   observer: string;
   observedAt: number;
+  changed: ChangedFacts;
   /** Another one with every write. */
   version: string;
 }
@@ -91,7 +118,7 @@ export async function listTold(
   return query<ToldState & Record<string, unknown>>(
     db,
     `select r.*, s.observed, s.changes, s.observer, s.observed_at as "observedAt",
-       s.xmin::text as version
+       s.changed, s.xmin::text as version
      from (select host, ${COLUMNS} from resources r
            where deleted_at is null and (revision > $2 or resource = any($3))) r
      join states s on s.resource = r.resource

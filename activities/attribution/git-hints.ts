@@ -1,53 +1,47 @@
-import { createHash } from 'node:crypto';
-import type { Pool } from 'pg';
 import type { Attribution } from '../../domain/drift/change';
-import { isSame } from '../../domain/drift/diff';
-import { desiredFacts } from '../../domain/drift/normalise';
-import type { ResourceKey, ServiceSpec } from '../../domain/resource';
+import type { Attributions } from '../../domain/drift/compare';
+import type { ResourceKey } from '../../domain/resource';
+import type { Db } from '../../storage/database';
 import { COMPILED_ANEW } from '../../storage/recompile';
 import { listRevisionsById, type RevisionRow } from '../../storage/revisions-read';
-import type { ObservedResource } from '../../storage/states';
+import { loadChanged, type ChangedFacts } from '../../storage/states';
 import type { Hints } from './hints';
 
 const SHORT_COMMIT = 12;
 
 /**
- * Tells the hints who changed what a manifest wants: what differs from it now was right before.
- * @param known the resource as it was; undefined: never seen
+ * Tells the hints who changed what the manifests of these resources want, as far as nobody has
+ * compared it yet: what differs from it at the next look was right before.
  */
 export async function hintAtRevisions(
-  pool: Pool,
+  db: Db,
   hints: Hints,
-  {
-    known,
-    found,
-  }: {
-    known: (resource: ResourceKey) => ObservedResource | undefined;
-    found: readonly ObservedResource[];
-  },
+  resources: readonly { resource: ResourceKey }[],
 ): Promise<void> {
-  const changed = found.flatMap((resource) => {
-    const before = known(resource.resource);
-    if (before === undefined || before.revision === resource.revision) return [];
-    return [{ resource, pointers: changedPointers(before.spec, resource.spec) }];
-  });
-  if (changed.length === 0) return;
-  const ids = [...new Set(changed.map(({ resource }) => resource.revision))];
-  const rows = await listRevisionsById(pool, ids);
-  const revisions = new Map(rows.map((row) => [row.revision, row]));
-  for (const { resource, pointers } of changed) {
-    const revision = revisions.get(resource.revision);
-    if (revision === undefined || pointers.size === 0) continue;
-    const covers = (pointer: string): boolean => pointers.has(pointer);
-    hints.tell(resource.resource, { covers, attribution: attributionOf(revision) });
+  const keys = resources.map(({ resource }) => resource);
+  const blamed = await blameRevisions(db, await loadChanged(db, keys));
+  for (const [resource, by] of blamed) {
+    for (const attribution of new Set(Object.values(by)))
+      hints.tell(resource, { covers: (pointer) => by[pointer] === attribution, attribution });
   }
 }
 
-function changedPointers(before: ServiceSpec, after: ServiceSpec): Set<string> {
-  const [old, young] = [desiredFacts(before, sha256).values, desiredFacts(after, sha256).values];
-  const pointers = [...new Set([...old.keys(), ...young.keys()])];
-  return new Set(
-    pointers.filter((one) => !isSame(one, old.get(one) ?? null, young.get(one) ?? null)),
+/** By resource and pointer, who changed what is desired of it. */
+export async function blameRevisions(
+  db: Db,
+  all: readonly { resource: ResourceKey; changed: ChangedFacts }[],
+): Promise<Map<ResourceKey, Attributions>> {
+  const ids = new Set(all.flatMap(({ changed }) => Object.values(changed)));
+  const rows = ids.size === 0 ? [] : await listRevisionsById(db, [...ids]);
+  const revisions = new Map(rows.map((row) => [row.revision, attributionOf(row)]));
+  return new Map(
+    all.map(({ resource, changed }) => {
+      const known = Object.entries(changed).flatMap(([pointer, revision]) => {
+        const attribution = revisions.get(revision);
+        return attribution === undefined ? [] : [[pointer, attribution] as const];
+      });
+      return [resource, Object.fromEntries(known)];
+    }),
   );
 }
 
@@ -67,8 +61,4 @@ function attributionOf(row: RevisionRow): Attribution {
 function ofUpgrade({ createdAt, revision }: RevisionRow): Attribution {
   const what = `another version of Vigil compiled the manifest anew in revision ${revision}`;
   return { from: 'git', by: null, at: createdAt, what };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

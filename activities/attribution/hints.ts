@@ -25,8 +25,8 @@ export interface Hints {
   recall: (resource: ResourceKey, explained: Attributions) => void;
   /** By pointer of the changes that were found. What explained a difference once does so until it is gone. */
   explain: (resource: ResourceKey, changes: readonly Change[]) => Attributions;
-  /** Nothing told until then (epoch ms) explains what is found from now on. */
-  settle: (resource: ResourceKey, until: number) => void;
+  /** Nothing told until then (epoch ms), by these or anybody, explains what is found from now on. */
+  settle: (resource: ResourceKey, until: number, from?: Attribution['from']) => void;
   forget: (resource: ResourceKey) => void;
 }
 
@@ -64,10 +64,12 @@ export function createHints(): Hints {
       }
       return Object.fromEntries(told.explained);
     },
-    settle(resource, until) {
+    settle(resource, until, from) {
       const told = all.get(resource);
       if (told === undefined) return;
-      told.hints = told.hints.filter(({ attribution: { at } }) => at !== null && at > until);
+      const isOver = ({ attribution }: Hint): boolean =>
+        (attribution.at ?? -Infinity) <= until && [attribution.from, undefined].includes(from);
+      told.hints = told.hints.filter((hint) => !isOver(hint));
       if (told.hints.length + told.explained.size === 0) all.delete(resource);
     },
     forget: (resource) => all.delete(resource),

@@ -115,6 +115,14 @@ function kindOf(pointer: string, wanted: FactValue | null, found: FactValue | nu
   return isOther ? 'version' : 'changed';
 }
 
+/** The facts of which two manifests desire something else. */
+export function changedPointers(before: ServiceSpec, after: ServiceSpec, sha256: Sha256): string[] {
+  const [old, young] = [desiredFacts(before, sha256), desiredFacts(after, sha256)];
+  return pointersOf(old, young).filter(
+    (one) => !isSame(one, old.values.get(one) ?? null, young.values.get(one) ?? null),
+  );
+}
+
 /** Whether two values of a fact mean the same. */
 export function isSame(pointer: string, a: FactValue | null, b: FactValue | null): boolean {
   if (pointer === '/image' && typeof a === 'string' && typeof b === 'string') {

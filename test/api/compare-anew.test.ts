@@ -21,14 +21,18 @@ beforeEach(async () => {
   api = await createTestApi({ pool: database.pool, deps: { now: () => now } });
   await apply({ version: '1.3' });
   await report({ isRunning: true, version: '1.3' });
-  const logger = pino({ level: 'silent' });
-  comparing = startComparingAnew({ pool: database.pool, logger, now: () => now });
+  comparing = compareAnew();
 });
 afterEach(async () => {
   await comparing.close();
   await api.close();
   await database.drop();
 });
+
+function compareAnew(): ReturnType<typeof startComparingAnew> {
+  const logger = pino({ level: 'silent' });
+  return startComparingAnew({ pool: database.pool, logger, now: () => now });
+}
 
 async function apply(
   desired: NonNullable<ServiceSpec['desired']>,
@@ -94,6 +98,36 @@ test('who changed the manifest is told, and known at the next report', async () 
   expect(
     await rows(`select observed -> 'attribution' -> '/version' as attribution from states`),
   ).toMatchObject([{ attribution }]);
+});
+
+test.each(['the next report', 'the next start'])(
+  'who changed the manifest while nobody compared is told by %s',
+  async (by) => {
+    await comparing.close();
+    await apply({ version: '1.4' });
+    if (by === 'the next report') await report({ isRunning: true, version: '1.3' });
+    else comparing = compareAnew();
+    const told = () => rows('select attribution from drift_events');
+    await waitFor('the difference', async () => (await told()).length === 1);
+    const what = 'the manifest changed in revision 2 of folder';
+    expect(await told()).toMatchObject([{ attribution: { from: 'git', by: 'vigil', what } }]);
+  },
+);
+
+test('a revision that was compared and made no difference explains none later', async () => {
+  await report({ isRunning: true, version: '1.4' });
+  await waitFor('the difference', async () => (await drift()).length === 1);
+  await comparing.close();
+  await apply({ version: '1.3', image: 'shop:1' });
+  comparing = compareAnew();
+  await waitFor('the comparison', async () => {
+    const [state] = await rows('select changed from states');
+    return Object.keys(state?.['changed'] as object).length === 0;
+  });
+  await report({ isRunning: true, version: '1.4', image: 'shop:2' });
+  expect(await rows(`select attribution from drift_events where pointer = '/image'`)).toEqual([
+    { attribution: null },
+  ]);
 });
 
 test('a report from before a step is compared with a later manifest all the same', async () => {

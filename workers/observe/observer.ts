@@ -91,7 +91,7 @@ export function startObserver(options: ObserverOptions): Observer {
         hints,
         found.filter(({ resource }) => schedule.get(resource) === undefined),
       );
-      await hintAtRevisions(pool, hints, { known: (key) => schedule.get(key), found });
+      await hintAtRevisions(pool, hints, found);
       watches.follow(found);
     },
     onGone(resource) {
@@ -107,8 +107,8 @@ export function startObserver(options: ObserverOptions): Observer {
     const came = await look.at(resource, (kind, work) => aside(() => starts(kind, work)));
     if (came === 'superseded') list.ask(key);
     // What an action does explains no drift, and what explained none has come and gone.
-    if (!['failed', 'superseded', 'stopping'].includes(came))
-      hints.settle(key, came === 'acting' ? now() : startedAt);
+    if (came === 'acting') hints.settle(key, now(), 'event');
+    else if (!['failed', 'superseded', 'stopping'].includes(came)) hints.settle(key, startedAt);
     const isTold = came === 'unseen' || watches.isWorking(resource.spec.runtime.type);
     schedule.done(key, now(), { came, isTold });
   }

@@ -60,3 +60,11 @@ it('what explained nothing by the next look explains nothing later', () => {
   hints.settle('a', 5);
   expect(whats('a', '/running')).toEqual({ '/running': 'was stopped' });
 });
+
+it('an action explains away what a runtime told, and not who changed the manifest', () => {
+  const { attribution, ...image } = hint('/image', 'changed in revision 2', 1);
+  hints.tell('a', { ...image, attribution: { ...attribution, from: 'git' } });
+  hints.tell('a', hint('/running', 'was stopped', 1));
+  hints.settle('a', 5, 'event');
+  expect(whats('a', '/image', '/running')).toEqual({ '/image': 'changed in revision 2' });
+});

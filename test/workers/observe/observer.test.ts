@@ -207,6 +207,32 @@ it('remembers who changed the manifest when it starts anew: what is ignored by t
   ]);
 });
 
+it('knows who changed what while nobody looked, also where several did', async () => {
+  const withVariables = (env: Record<string, string>) =>
+    sleeper('web', {
+      runtime: { type: 'process', command: SLEEPER, env, cwd: folder, stopWithVigil: false },
+    });
+  await apply(withVariables({ A: '1', B: '1' }));
+  start();
+  await running('web');
+  await looked('web');
+  await observer?.stop();
+  await applyAs('ada', withVariables({ A: '2', B: '1' }));
+  await applyAs('eve', withVariables({ A: '2', B: '2' }));
+  const found = () =>
+    query<{ pointer: string; by: string }>(
+      database.pool,
+      `select pointer, attribution ->> 'by' as by from drift_events order by pointer`,
+    );
+  start();
+  await waitFor('the drift', async () => (await found()).length > 0);
+  await looked('web');
+  expect(await found()).toEqual([
+    { pointer: '/env/A', by: 'ada' },
+    { pointer: '/env/B', by: 'eve' },
+  ]);
+});
+
 it('skips resources of other hosts', async () => {
   await apply(sleeper('web', { hosts: ['elsewhere'] }), sleeper('api'));
   start();
