@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
-import type { ObservedState, Runtime, StepResult } from '../domain/action/runtime';
+import type { ObservedState, Runtime, RuntimeTarget, StepResult } from '../domain/action/runtime';
 import type { Change } from '../domain/drift/change';
-import { compare, type Attributions } from '../domain/drift/compare';
+import { compare, type Attributions, type Compared } from '../domain/drift/compare';
 import { isLeft } from '../domain/drift/repair';
 import type { Places } from '../platform/places';
 import { insertAudit } from '../storage/audit';
@@ -51,12 +51,21 @@ export async function observe(
     return { observed: seen, changes: [], recorded: { kind: 'skipped', reason: 'unseen' } };
   }
   const { observer, explain } = deps;
-  const { observed, changes } = compare(resource.spec, seen, {
-    ...{ sha256, overrides: resource.overrides },
-    explain: explain && ((found) => explain(resource.resource, found)),
-  });
+  const { observed, changes } = compareSeen(resource, seen, explain);
   const recorded = await deps.record({ resource, observed, changes, observer, observedAt });
   return { observed, changes, recorded };
+}
+
+/** How what a look saw differs from the manifest, and what explains that. */
+export function compareSeen(
+  { resource, spec, overrides }: RuntimeTarget,
+  seen: ObservedState,
+  explain: ObserveDeps['explain'],
+): Compared {
+  return compare(spec, seen, {
+    ...{ sha256, overrides },
+    explain: explain && ((found) => explain(resource, found)),
+  });
 }
 
 export type StartAnswer =

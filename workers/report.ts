@@ -1,9 +1,11 @@
+import { createHints, ofGroups, type Hints } from '../activities/attribution/hints';
+import { compareSeen } from '../activities/observe';
 import type { ObservedState, Runtime } from '../domain/action/runtime';
 import type { ResourceKey } from '../domain/resource';
-import { createBell } from '../platform/bell';
+import { createBell, type Bell } from '../platform/bell';
 import { createComplaints } from '../platform/complaints';
 import type { ObservedResource } from '../storage/states';
-import { createLateness, LATE_MS, untilLate } from './observe/lateness';
+import { createLateness, LATE_MS, untilLate, type Lateness } from './observe/lateness';
 import { createWatches } from './observe/watches';
 import { createReportApi, type ReportApi, type ReportApiOptions, type Told } from './report-api';
 
@@ -45,37 +47,18 @@ export function startReporter(options: ReporterOptions): Reporter {
   const bell = createBell();
   const stopping = new AbortController();
   const api = createReportApi(options, stopping.signal);
-  const look = createLook(options, api);
+  const hints = createHints();
+  const look = createLook(options, { api, hints });
   const watch = createLateness({ logger, lateMs });
+  const rounds = createRounds({ look, bell, watch, concurrency });
   let latest: ObservedResource[] = [];
   const watches = createWatches({
     ...{ runtimes: options.runtimes, logger, resources: () => latest },
-    onChange: bell.ring,
+    onChange({ resource, hint }) {
+      if (resource !== null && hint !== undefined) hints.tell(resource, ofGroups(hint));
+      bell.ring();
+    },
   });
-  /** By runtime type: one that gives no answer is not asked anew, and holds up no other. */
-  const rounds = new Map<string, Promise<void>>();
-
-  async function round(type: string, waiting: ObservedResource[]): Promise<void> {
-    const came = new Set<string>();
-    await Promise.all(
-      Array.from({ length: concurrency }, async () => {
-        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-          if (bell.isStopped()) return;
-          came.add(await look.at(next).finally(watch(type)));
-        }
-      }),
-    );
-    if (came.has('superseded')) bell.ring();
-  }
-
-  function begin(found: readonly ObservedResource[]): Promise<void>[] {
-    const resting = [...byType(found)].filter(([type]) => !rounds.has(type));
-    return resting.map(([type, some]) => {
-      const looking = round(type, some).finally(() => rounds.delete(type));
-      rounds.set(type, looking);
-      return looking;
-    });
-  }
 
   async function pass(): Promise<void> {
     const found = await api.list();
@@ -83,7 +66,7 @@ export function startReporter(options: ReporterOptions): Reporter {
     latest = found;
     watches.follow(found);
     look.keep(found);
-    await untilLate(begin(found), lateMs, stopping.signal);
+    await untilLate(rounds.begin(found), lateMs, stopping.signal);
   }
 
   async function run(): Promise<void> {
@@ -100,8 +83,50 @@ export function startReporter(options: ReporterOptions): Reporter {
       bell.stop();
       stopping.abort();
       await Promise.all([running, watches.close()]);
-      await untilLate([...rounds.values()], lateMs);
+      await untilLate(rounds.underWay(), lateMs);
     },
+  };
+}
+
+interface Rounds {
+  /** Looks at these, but for those of runtimes whose last round has not ended. */
+  begin: (found: readonly ObservedResource[]) => Promise<void>[];
+  underWay: () => Promise<void>[];
+}
+
+/** Each runtime is looked at by itself: one that gives no answer is not asked anew, and holds up no other. */
+function createRounds(options: {
+  look: Look;
+  bell: Bell;
+  watch: Lateness;
+  concurrency: number;
+}): Rounds {
+  const { look, bell, watch, concurrency } = options;
+  const underWay = new Map<string, Promise<void>>();
+
+  async function round(type: string, waiting: ObservedResource[]): Promise<void> {
+    const came = new Set<string>();
+    await Promise.all(
+      Array.from({ length: concurrency }, async () => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          if (bell.isStopped()) return;
+          came.add(await look.at(next).finally(watch(type)));
+        }
+      }),
+    );
+    if (came.has('superseded')) bell.ring();
+  }
+
+  return {
+    begin(found) {
+      const resting = [...byType(found)].filter(([type]) => !underWay.has(type));
+      return resting.map(([type, some]) => {
+        const looking = round(type, some).finally(() => underWay.delete(type));
+        underWay.set(type, looking);
+        return looking;
+      });
+    },
+    underWay: () => [...underWay.values()],
   };
 }
 
@@ -136,7 +161,10 @@ interface Last {
   isCalm: boolean;
 }
 
-function createLook(options: ReporterOptions, api: ReportApi): Look {
+function createLook(
+  options: ReporterOptions,
+  { api, hints }: { api: ReportApi; hints: Hints },
+): Look {
   const { runtimes, logger, now, repeatMs = REPEAT_MS } = options;
   const told = new Map<ResourceKey, Last>();
   const complaints = createComplaints(logger, 'resource cannot be observed or reported');
@@ -151,8 +179,10 @@ function createLook(options: ReporterOptions, api: ReportApi): Look {
     const { resource: key, revision } = resource;
     // Taken before looking: the state is at least as new as its timestamp says.
     const observedAt = now();
-    const observed = await runtimeOf(resource, runtimes).observe(resource);
-    if (observed.isUnseen === true) return 'same';
+    const seen = await runtimeOf(resource, runtimes).observe(resource);
+    if (seen.isUnseen === true) return 'same';
+    // How it differs is for the API to say; only here it is known how that came about.
+    const { observed } = compareSeen(resource, seen, hints.explain);
     const body: ObservedState & { revision: number } = { ...observed, revision };
     const text = JSON.stringify([body, resource.overrides]);
     const last = told.get(key);
@@ -170,13 +200,19 @@ function createLook(options: ReporterOptions, api: ReportApi): Look {
   return {
     keep(resources) {
       const present = new Set(resources.map(({ resource }) => resource));
-      for (const key of told.keys()) if (!present.has(key)) told.delete(key);
+      for (const key of [...told.keys()].filter((one) => !present.has(one))) {
+        told.delete(key);
+        hints.forget(key);
+      }
       complaints.keep(present);
     },
     async at(resource) {
       const key = resource.resource;
+      const startedAt = now();
       try {
         const came = await lookAt(resource);
+        // What an action does explains no drift, and what explained none has come and gone.
+        if (came !== 'superseded') hints.settle(key, came === 'acting' ? now() : startedAt);
         if (came === 'stale')
           complaints.say(
             key,

@@ -42,11 +42,15 @@ export function withTold(observed: ObservedState, told: Attributions): ObservedS
   return { ...observed, attribution: { ...own, ...better } };
 }
 
-/** A file tells who wrote it last, which is not why it differs if somebody wanted something else after that. */
+/**
+ * A file tells who wrote it last, which is not why it differs if somebody wanted something else
+ * after that. Of others the first explains it: a later event is what came of it.
+ */
 function isBetter(told: Attribution, own: Attribution | undefined): boolean {
   if (own === undefined) return true;
-  if (own.from !== 'file' || told.from === 'file') return false;
-  return (own.at ?? -Infinity) <= (told.at ?? Infinity);
+  if (told.from === 'file') return false;
+  if (own.from === 'file') return (own.at ?? -Infinity) <= (told.at ?? Infinity);
+  return (told.at ?? Infinity) < (own.at ?? -Infinity);
 }
 
 /** What was told before, for what still differs; what files tell, each look finds out for itself. */

@@ -21,6 +21,7 @@ import { startReporter, type Reporter, type ReporterOptions } from '../../worker
 import { createTestApi, type TestApi } from '../support/api';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { service } from '../support/manifest-objects';
+import { describeWithDocker, dockerAt, dockerHost } from '../support/docker-engine';
 import { createSilentServer } from '../support/silent-server';
 import { waitFor } from '../support/wait';
 
@@ -340,3 +341,47 @@ it('the worker of a host reports before it can reach Temporal', async () => {
     child.kill('SIGKILL');
   }
 }, 90_000);
+
+describeWithDocker('with containers', () => {
+  it('what the engine tells of a difference is reported with it, and stands when the worker starts anew', async () => {
+    const docker = createDockerRuntime({ home: folder, now: Date.now, socket: dockerHost() });
+    const spec = DOCKER_SCHEMA.parse({
+      ...{ type: 'docker', image: 'vigil-test:1', network: 'none', stopTimeout: '2s' },
+      command: ['sh', '-c', 'trap "exit 0" TERM; sleep 1000 & wait'],
+    });
+    await apply(service('box', { hosts: ['a'], runtime: spec }));
+    const [box] = await query<{ resource: string; spec: ServiceSpec }>(
+      database.pool,
+      'select resource, spec from resources',
+    );
+    if (box === undefined) throw new Error('no box');
+    await docker.ensureRunning(box);
+    const engine = dockerAt(dockerHost());
+    const own = { all: true, filters: { label: [`vigil.owner=${folder}`] } };
+    const [made] = await engine.listContainers(own);
+    const container = engine.getContainer(made?.Id ?? '');
+    const runtimes = new Map([['docker', docker]]);
+    const told = async () =>
+      query(
+        database.pool,
+        `select pointer, attribution - 'at' as by from drift_events where resolved_at is null`,
+      );
+    try {
+      report({ runtimes, intervalMs: 500 });
+      await waitFor('the first state', () => state('box@a'));
+      await container.stop({ t: 1 });
+      const what = expect.stringMatching(/^container vigil-\S+ (exited with|was s)/) as string;
+      const drift = [{ pointer: '/running', by: { from: 'event', by: null, what } }];
+      await waitFor('its drift', async () => (await told()).length === 1);
+      expect(await told()).toEqual(drift);
+      await reporter?.stop();
+      const before = await told();
+      const puttings = puts();
+      report({ runtimes, intervalMs: 500 });
+      await waitFor('a report of the next one', () => puts() > puttings + 1);
+      expect(await told()).toEqual(before);
+    } finally {
+      await container.remove({ force: true, v: true });
+    }
+  });
+});

@@ -46,6 +46,13 @@ test('what was told explains a file that was not written since', () => {
   expect(by(seen('y'), { explain: told('event', 'ada', 1) })).toEqual(['ada']);
 });
 
+test('what a report tells stands back behind what explained the difference before', () => {
+  const event = told('event', 'root', 10);
+  expect(by(seen('y', event), { explain: told('git', 'ada', 9) })).toEqual(['ada']);
+  expect(by(seen('y', event), { explain: told('git', 'ada', 10) })).toEqual(['root']);
+  expect(by(seen('y', event), { explain: told('file', 'ada', 9) })).toEqual(['root']);
+});
+
 test('who made it decides what is ignored: a file of an ignored owner differs where git wants something else', () => {
   const deploy = told('file', 'deploy', 10);
   expect(by(seen('y', deploy), { ignored: 'deploy' })).toEqual([]);
