@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -14,6 +14,7 @@ import { createPool, query } from '../../storage/database';
 import { applyRevision } from '../../storage/manifests';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { service as otherService } from '../support/manifest-objects';
+import { unusedPort } from '../support/stack-ports';
 import { waitFor } from '../support/wait';
 
 interface Line {
@@ -258,7 +259,7 @@ it('a folder that does not exist is said once and watched for; one that goes pru
 it('starts while PostgreSQL is away, says so once, and applies when it is there', async () => {
   write('web.yaml', service('web'));
   const url = new URL(database.url);
-  const port = await freePort();
+  const port = await unusedPort();
   const pool = createPool({
     url: database.url.replace(url.host, `127.0.0.1:${port}`),
     poolSize: 2,
@@ -284,12 +285,3 @@ it('starts while PostgreSQL is away, says so once, and applies when it is there'
     await new Promise((resolve) => proxy.close(resolve));
   }
 });
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createChildOutput } from '../../cli/up/child-output';
 import { findOnPath } from '../../cli/up/executables';
-import { freePort } from '../../cli/up/ports';
 import { preparePostgres } from '../../cli/up/postgres';
 import { ROOT_FOLDER } from '../../cli/up/postgres-folder';
 import { prepareRedis } from '../../cli/up/redis';
@@ -11,6 +10,7 @@ import { DEFAULT_BACKOFF, supervise, type ChildSpec } from '../../cli/up/supervi
 import { findTemporal } from '../../cli/up/temporal-binary';
 import { prepareTemporal } from '../../cli/up/temporal';
 import { startDockerEngine, whyNoDocker } from './docker-engine';
+import { unusedPort } from './stack-ports';
 import { createLifecycle, type Lifecycle } from '../../platform/lifecycle';
 
 interface Run {
@@ -77,7 +77,7 @@ async function startPostgres(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
   const postgres = await preparePostgres({
     folder: join(run.fastFolder, 'postgres'),
     shared: ROOT_FOLDER,
-    port: await freePort(),
+    port: await unusedPort(),
     isDurable: false,
   });
   await start(run, postgres.spec);
@@ -89,7 +89,7 @@ async function startTemporal(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
   const { path } = await findTemporal({ env, say });
   const { spec, address } = await prepareTemporal({
     binary: path,
-    port: await freePort(),
+    port: await unusedPort(),
     uiPort: null,
     dbFile: null,
     namespace: 'default',
@@ -103,7 +103,7 @@ async function startRedis(run: Run, env: NodeJS.ProcessEnv): Promise<void> {
   const binary = findOnPath('redis-server', env);
   if (binary === null) return;
   const folder = join(run.folder, 'redis');
-  const { spec, url } = await prepareRedis({ binary, folder, port: await freePort() });
+  const { spec, url } = await prepareRedis({ binary, folder, port: await unusedPort() });
   await start(run, spec);
   env['VIGIL_TEST_REDIS_URL'] = url;
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { userInfo, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findOnPath } from '../../cli/up/executables';
-import { freePort } from '../../cli/up/ports';
+import { unusedPort } from './stack-ports';
 import { waitFor } from './wait';
 
 /** Where Debian keeps it; on the PATH of root alone. */
@@ -29,7 +29,7 @@ export interface SshServer {
 
 export async function serveSsh(): Promise<SshServer> {
   const folder = mkdtempSync(join(tmpdir(), 'vigil-sshd-'));
-  const port = await freePort();
+  const port = await unusedPort();
   const hostKey = createSshKey(join(folder, 'host'));
   const authorized = join(folder, 'authorized_keys');
   writeFileSync(authorized, '', { mode: 0o600 });

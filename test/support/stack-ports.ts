@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { checkPorts } from '../../cli/up/ports';
+import { checkPorts, isTaken } from '../../cli/up/ports';
 
 /** Of one stack: Vigil's own, and some for the Services of a test. */
 export interface StackPorts {
@@ -12,8 +12,26 @@ export interface StackPorts {
 const OURS = [8000, 8081, 8082, 7233, 8233];
 const SERVICES = [9001, 9002, 9003, 9004, 9005, 9006];
 /** All ports stay below those that the system gives to outgoing connections. */
-const OFFSETS = { lowest: 1000, beyond: 23_000 };
+const OFFSETS = { lowest: 1000, beyond: 18_000 };
+/** For single servers, above those of every stack; each worker of Jest has its share of them. */
+const SINGLE = { lowest: 27_100, share: 700, workers: 8 };
 const TRIES = 20;
+
+const given = new Set<number>();
+
+/**
+ * A port of the loopback address that is free now, and that neither an outgoing connection nor
+ * another test takes before it is used, or between two uses.
+ */
+export async function unusedPort(): Promise<number> {
+  const worker = Number(process.env['JEST_WORKER_ID'] ?? 0) % SINGLE.workers;
+  for (;;) {
+    const port = SINGLE.lowest + worker * SINGLE.share + randomInt(SINGLE.share);
+    if (given.has(port) || (await isTaken('127.0.0.1', port))) continue;
+    given.add(port);
+    return port;
+  }
+}
 
 /** An offset with which every port is free now. */
 export async function choosePorts(): Promise<StackPorts> {

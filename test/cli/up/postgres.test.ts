@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createChildOutput, type ChildOutput } from '../../../cli/up/child-output';
 import { isAlive } from '../../../cli/up/os-process';
-import { freePort } from '../../../cli/up/ports';
 import { ensureDatabase, ping, preparePostgres, type Postgres } from '../../../cli/up/postgres';
 import { ROOT_FOLDER } from '../../../cli/up/postgres-folder';
 import { supervise, type Supervised } from '../../../cli/up/supervise';
 import { killNow } from '../../support/kill';
+import { unusedPort } from '../../support/stack-ports';
 import { waitFor } from '../../support/wait';
 
 let folder: string;
@@ -27,7 +27,7 @@ async function prepare(): Promise<Postgres> {
   return preparePostgres({
     folder: join(folder, 'postgres'),
     shared: ROOT_FOLDER,
-    port: await freePort(),
+    port: await unusedPort(),
     isDurable: false,
   });
 }

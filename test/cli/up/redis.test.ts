@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { createChildOutput } from '../../../cli/up/child-output';
 import { findOnPath } from '../../../cli/up/executables';
 import { isAlive } from '../../../cli/up/os-process';
-import { freePort } from '../../../cli/up/ports';
 import { prepareRedis } from '../../../cli/up/redis';
 import { supervise } from '../../../cli/up/supervise';
 import { describeWithRedis } from '../../support/redis';
+import { unusedPort } from '../../support/stack-ports';
 import { waitFor } from '../../support/wait';
 
 const BACKOFF = { firstMs: 60_000, longestMs: 60_000, calmMs: 60_000 };
@@ -19,7 +19,7 @@ describeWithRedis('private Redis', () => {
       prepareRedis({
         binary: findOnPath('redis-server', process.env) ?? '',
         folder,
-        port: await freePort(),
+        port: await unusedPort(),
       });
     const output = createChildOutput(join(folder, 'redis.log'), () => undefined);
     const { spec } = await prepare();

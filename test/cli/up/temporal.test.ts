@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { createChildOutput } from '../../../cli/up/child-output';
 import { isAlive } from '../../../cli/up/os-process';
-import { freePort } from '../../../cli/up/ports';
 import { supervise } from '../../../cli/up/supervise';
 import { findTemporal } from '../../../cli/up/temporal-binary';
 import { keepHistories, prepareTemporal } from '../../../cli/up/temporal';
+import { unusedPort } from '../../support/stack-ports';
 import { waitFor } from '../../support/wait';
 
 const BACKOFF = { firstMs: 60_000, longestMs: 60_000, calmMs: 60_000 };
@@ -26,7 +26,7 @@ test('histories are kept for 30 days, and a server left behind is ended by the n
   const prepare = async () =>
     prepareTemporal({
       binary,
-      port: await freePort(),
+      port: await unusedPort(),
       uiPort: null,
       dbFile: join(folder, 'temporal.db'),
       namespace: 'default',

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../../cli/up/ports';
 import { prepareTemporal } from '../../../cli/up/temporal';
 import { findTemporal } from '../../../cli/up/temporal-binary';
+import { unusedPort } from '../stack-ports';
 import { waitFor } from '../wait';
 
 /** A Temporal server of a test's own that can be killed, with its data in a file. */
@@ -21,7 +21,7 @@ export async function startPrivateTemporal(): Promise<PrivateTemporal> {
   const { path: binary } = await findTemporal({ env: process.env, say: () => undefined });
   const folder = mkdtempSync(join(tmpdir(), 'vigil-temporal-'));
   const { spec, address } = await prepareTemporal({
-    ...{ binary, port: await freePort(), uiPort: null, namespace: 'default' },
+    ...{ binary, port: await unusedPort(), uiPort: null, namespace: 'default' },
     dbFile: join(folder, 'temporal.db'),
   });
   let child: ChildProcess | null = null;
