@@ -131,7 +131,7 @@ export async function startControlPlane(
       );
     },
     rows: <T>(sql: string, ...params: unknown[]) => query(pool, sql, params) as Promise<T[]>,
-    async recorded(name, outcome, timeoutMs = 20_000) {
+    async recorded(name, outcome, timeoutMs = 40_000) {
       return waitFor(
         `${name} to record ${outcome}`,
         async () => {

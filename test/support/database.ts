@@ -7,6 +7,8 @@ import { migrate } from '../../storage/migrate';
 
 const MIGRATIONS = join(__dirname, '../../storage/migrations');
 const TEMPLATE_LOCK = 7_846_102;
+/** Of a connection: the server is there, and merely busy. */
+const PATIENCE_MS = 30_000;
 
 export interface TestDatabase {
   url: string;
@@ -36,6 +38,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   });
   const url = urlOf(name);
   const pool = createPool({ url, poolSize: 8, name: 'test' });
+  Object.assign(pool.options, { connectionTimeoutMillis: PATIENCE_MS });
   return {
     url,
     pool,

@@ -4,8 +4,8 @@ import { TestEnvironment } from 'jest-environment-node';
 
 /** What a test must give back: connections, listening sockets and processes it has started. */
 const KINDS = new Set(['TCPSocketWrap', 'TCPServerWrap', 'PipeServerWrap', 'ProcessWrap']);
-/** Longer than an idle connection of fetch() is kept for the next request. */
-const GRACE_MS = 6000;
+/** Far longer than an idle connection of fetch() is kept for the next request. */
+const GRACE_MS = 15_000;
 const POLL_MS = 20;
 
 type Globals = InstanceType<typeof TestEnvironment>['global'] & Record<PropertyKey, unknown>;

@@ -5,7 +5,7 @@ import type { ManifestObject } from '../../storage/manifests';
 import { policy, service } from './manifest-objects';
 
 /** Quick enough for a test, and still a real wait on fresh samples. */
-export const FAST_VERIFY = { settleMs: 100, stableMs: 200, withinMs: 5000 };
+export const FAST_VERIFY = { settleMs: 100, stableMs: 200, withinMs: 20_000 };
 
 export function condition(text: string): Condition {
   const parsed = parseCondition(text);

@@ -105,7 +105,11 @@ function countInodes(folder: string, file: string): { count: () => number; stop:
   look();
   const watcher = watch(folder, look);
   return {
-    count: () => open.size,
+    count() {
+      // What the watcher has not heard of yet counts as well.
+      look();
+      return open.size;
+    },
     stop() {
       watcher.close();
       for (const fd of open.values()) closeSync(fd);
