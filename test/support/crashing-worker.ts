@@ -63,16 +63,16 @@ function crashingOnce(runtime: Runtime, { home, crash }: Settings): Runtime {
     ...runtime,
     async execute(request, signal) {
       if (crash === 'before') dieOnce(home);
-      // The old process takes its time to end: this is in the middle of the restart.
+      // What is acted on says when it is in the middle, and takes its time from then on.
       const dying =
         crash === 'during'
-          ? setTimeout(() => {
-              dieOnce(home);
-            }, 400)
-          : null;
+          ? setInterval(() => {
+              if (existsSync(join(home, 'midway'))) dieOnce(home);
+            }, 10)
+          : undefined;
       const result = await runtime.execute(request, signal);
-      if (dying !== null) clearTimeout(dying);
-      if (crash === 'after') dieOnce(home);
+      clearInterval(dying);
+      if (crash !== 'never') dieOnce(home);
       return result;
     },
   };

@@ -19,7 +19,7 @@ import { waitFor } from '../support/wait';
 const ROOT = join(__dirname, '../..');
 const HOOK = join(ROOT, 'test/support/typescript-hook.cjs');
 /** Instead of the 30 s that a host has to begin. */
-const HOST_START_MS = 4000;
+const HOST_START_MS = 6000;
 
 /** One host: its home, and a program there that counts its starts. */
 interface Host {
@@ -52,8 +52,9 @@ async function makeHost(): Promise<Host> {
   const name = `h${++made}`;
   const home = mkdtempSync(join(tmpdir(), 'vigil-host-'));
   const file = join(home, 'starts');
+  const midway = join(home, 'midway');
   // Writes a line at each start, and takes a second to end when asked to.
-  const script = `echo started >> ${file}; trap 'sleep 1; exit 0' TERM; while :; do sleep 0.1; done`;
+  const script = `echo started >> ${file}; trap 'echo > ${midway}; sleep 1; exit 0' TERM; while :; do sleep 0.1; done`;
   const [, policy] = watched(`web-${name}`, 'up == 0', { cooldownMs: 60_000 });
   const web = service(`web-${name}`, {
     hosts: [name],
@@ -135,9 +136,10 @@ function startProcess(host: Host) {
 
 async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = new Promise((resolve) => child.once('exit', resolve));
+  // Not before all that it has said is here.
+  const closed = new Promise((resolve) => child.once('close', resolve));
   child.kill(signal);
-  await exited;
+  await closed;
 }
 
 async function outcomes(host: Host): Promise<{ outcome: string; reason: string }[]> {
@@ -148,7 +150,7 @@ async function outcomes(host: Host): Promise<{ outcome: string; reason: string }
 }
 
 async function firstOutcome(host: Host): Promise<{ outcome: string; reason: string }> {
-  return waitFor('an outcome', async () => (await outcomes(host))[0], 30_000);
+  return waitFor('an outcome', async () => (await outcomes(host))[0]);
 }
 
 async function condition(host: Host, up: number): Promise<void> {
@@ -158,7 +160,7 @@ async function condition(host: Host, up: number): Promise<void> {
 test('an action on a resource with a host happens there, with its journal on its disk', async () => {
   const host = await makeHost();
   const { child, said, ready } = startProcess(host);
-  const { health, claim } = await waitFor('the host worker', ready, 30_000);
+  const { health, claim } = await waitFor('the host worker', ready);
   await waitFor('its worker to be heard of', async () => {
     return (await hostAway(plane.temporal.client, host.name)) === null;
   });
@@ -179,15 +181,15 @@ test('an action on a resource with a host happens there, with its journal on its
 test('a second worker of the same home is refused in one line, and ends with its parent', async () => {
   const host = await makeHost();
   const first = startProcess(host);
-  await waitFor('the host worker', first.ready, 30_000);
+  await waitFor('the host worker', first.ready);
   const second = startProcess(host);
-  const code = await new Promise((resolve) => second.child.once('exit', resolve));
+  const code = await new Promise((resolve) => second.child.once('close', resolve));
   expect(code).toBe(1);
   expect(second.said.stderr.trim().split('\n')).toEqual([
     `another host worker already runs in ${host.home}; stop it, or give this one a VIGIL_HOME of its own`,
   ]);
   first.child.disconnect();
-  await waitFor('the first one to end', () => first.child.exitCode === 0, 20_000);
+  await waitFor('the first one to end', () => first.child.exitCode === 0);
 }, 90_000);
 
 test('a host that nobody polls for is held by its gate, and no slot waits for it', async () => {
@@ -217,7 +219,7 @@ test('a host that went away a moment ago: nothing happens, the slot is free, and
   const ending = await firstOutcome(host);
   expect(ending).toEqual({
     outcome: 'cancelled',
-    reason: `host_away: host ${host.name} did not begin within 4 s`,
+    reason: `host_away: host ${host.name} did not begin within 6 s`,
   });
   await condition(host, 1);
   await waitFor('every action on it to end', async () => {
@@ -265,7 +267,7 @@ test('a host that goes away in the middle leaves it inconclusive, and takes up n
   const host = await makeHost();
   await startWorker(host, 'before');
   await condition(host, 0);
-  await waitFor('the worker to die', () => existsSync(join(host.home, 'died')), 30_000);
+  await waitFor('the worker to die', () => existsSync(join(host.home, 'died')));
   await condition(host, 1);
   const ending = await firstOutcome(host);
   expect(ending).toMatchObject({ outcome: 'inconclusive' });
@@ -291,7 +293,7 @@ test('a host that was suspended in the middle does not act once it goes on', asy
   await condition(host, 1);
   expect(await firstOutcome(host)).toMatchObject({ outcome: 'inconclusive' });
   worker.kill('SIGCONT');
-  expect(await waitFor('it to go on', () => said[0], 20_000)).toBe('was silent for too long');
+  expect(await waitFor('it to go on', () => said[0])).toBe('was silent for too long');
   expect(host.starts()).toBe(1);
 }, 90_000);
 

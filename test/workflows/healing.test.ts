@@ -44,7 +44,8 @@ test.each<CrashPoint>(['before', 'during', 'after'])(
   async (crash) => {
     const starts = join(plane.home, 'starts');
     // Writes a line at each start, and takes a second to end when asked to.
-    const script = `echo started >> ${starts}; trap 'sleep 1; exit 0' TERM; while :; do sleep 0.1; done`;
+    const midway = join(plane.home, 'midway');
+    const script = `echo started >> ${starts}; trap 'echo > ${midway}; sleep 1; exit 0' TERM; while :; do sleep 0.1; done`;
     const [, policy] = watched('web', 'up == 0');
     const web = service('web', {
       sync: { mode: 'detect', cooldownMs: 1000 },

@@ -7,7 +7,7 @@ import type { ScriptSpec, WebhookSpec } from '../../domain/runtime-spec';
 import { startControlPlane, type ControlPlane } from '../support/control-plane';
 import type { CrashPoint } from '../support/crashing-worker';
 import { service } from '../support/manifest-objects';
-import { watched } from '../support/policies';
+import { FAST_VERIFY, watched } from '../support/policies';
 
 /** Effects are lines in a file: `<action uuid>/<step>` of each, whoever had it done. */
 let plane: ControlPlane;
@@ -20,6 +20,7 @@ beforeEach(async () => {
   effectsFile = join(plane.home, 'effects');
   receiver = createServer((request, response) => {
     writeFileSync(effectsFile, `${String(request.headers['idempotency-key'])}\n`, { flag: 'a' });
+    writeFileSync(join(plane.home, 'midway'), '');
     // Long enough to be hit in the middle.
     setTimeout(() => response.writeHead(204).end(), 1000);
   });
@@ -51,7 +52,7 @@ async function startWorker(crash: CrashPoint): Promise<ChildProcess> {
 function runtimeOf(type: 'script' | 'webhook', idempotent: boolean): ScriptSpec | WebhookSpec {
   if (type === 'webhook') {
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/restart`;
-    const how = { method: 'POST' as const, body: null, headers: {}, timeoutMs: 5000, idempotent };
+    const how = { method: 'POST' as const, body: null, headers: {}, timeoutMs: 20_000, idempotent };
     return {
       type,
       actions: { restart: { url, ...how } },
@@ -59,9 +60,12 @@ function runtimeOf(type: 'script' | 'webhook', idempotent: boolean): ScriptSpec 
     };
   }
   const program = join(plane.home, 'fix.sh');
-  writeFileSync(program, `#!/bin/sh\necho "$VIGIL_ACTION_ID" >> ${effectsFile}\nsleep 1\n`);
+  writeFileSync(
+    program,
+    `#!/bin/sh\necho "$VIGIL_ACTION_ID" >> ${effectsFile}\necho > ${join(plane.home, 'midway')}\nsleep 1\n`,
+  );
   chmodSync(program, 0o755);
-  const action = { command: [program], timeoutMs: 10_000, idempotent };
+  const action = { command: [program], timeoutMs: 20_000, idempotent };
   return {
     type,
     actions: { restart: action },
@@ -82,7 +86,9 @@ async function crashWhileActing(
   crash: CrashPoint,
   idempotent: boolean,
 ): Promise<void> {
-  const [, policy] = watched('web', 'up == 0');
+  // What is never heard of again ends as soon as that is over.
+  const verify = { ...FAST_VERIFY, withinMs: idempotent ? FAST_VERIFY.withinMs : 3000 };
+  const [, policy] = watched('web', 'up == 0', { verify });
   const web = service('web', {
     sync: { mode: 'detect', cooldownMs: 1000 },
     runtime: runtimeOf(type, idempotent),
