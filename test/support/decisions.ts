@@ -33,15 +33,22 @@ export async function askedAction(
   });
   await plane.send(name, 'up', 0);
   return waitFor('the approval to be asked', async () => {
-    const [row] = await plane.rows<{ action_id: string }>(
-      `select action_id from actions where resource = $1 and state = 'awaiting_approval'`,
-      `default/${name}`,
-    );
-    return row !== undefined && (await isRunning(plane, row.action_id)) && row.action_id;
+    const id = await askedOn(plane, `default/${name}`);
+    return id !== null && (await hasBegun(plane, id)) && id;
   });
 }
 
-async function isRunning(plane: ControlPlane, id: string): Promise<boolean> {
+/** The action on the resource that asks or, where that may be over by now, asked. */
+export async function askedOn(plane: ControlPlane, resource: string): Promise<string | null> {
+  const [row] = await plane.rows<{ action_id: string }>(
+    `select action_id from audit_events where resource = $1 and event = 'approval_asked' order by id`,
+    resource,
+  );
+  return row?.action_id ?? null;
+}
+
+/** Whether Temporal runs it, or has. */
+export async function hasBegun(plane: ControlPlane, id: string): Promise<boolean> {
   const handle = plane.temporal.client.workflow.getHandle(actionWorkflowId(id));
   return handle.describe().then(
     () => true,

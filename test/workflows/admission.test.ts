@@ -78,7 +78,7 @@ test('attempts run out, and the policy says so instead of acting for ever', asyn
   await plane.apply(
     ...watched('tries', 'up == 0', {
       limits: { attempts: 2, maxConcurrent: 1 },
-      verify: { settleMs: 0, stableMs: 100, withinMs: 600 },
+      verify: { settleMs: 0, stableMs: 100, withinMs: 3000 },
     }),
   );
   const stop = plane.keepSending(100, () => plane.send('tries', 'up', 0));
@@ -86,7 +86,6 @@ test('attempts run out, and the policy says so instead of acting for ever', asyn
     await waitFor(
       'the attempts to run out',
       async () => (await heldGate('tries')) === 'attempts_exhausted',
-      20_000,
     );
   } finally {
     await stop();
@@ -143,16 +142,12 @@ test('more effects at once than the worker has connections do not wait for each 
   );
   runtime.onExecute = () => new Promise((resolve) => setTimeout(resolve, 300));
   await Promise.all(names.map((name) => plane.send(name, 'up', 0)));
-  await waitFor(
-    'every first effect',
-    async () => {
-      const ended = await plane.rows(
-        `select distinct target from journal where target like 'default/wide-%' and ended_at is not null`,
-      );
-      return ended.length === 12;
-    },
-    20_000,
-  );
+  await waitFor('every first effect', async () => {
+    const ended = await plane.rows(
+      `select distinct target from journal where target like 'default/wide-%' and ended_at is not null`,
+    );
+    return ended.length === 12;
+  });
   runtime.onExecute = () => Promise.resolve();
 }, 60_000);
 
@@ -166,7 +161,7 @@ test('many admitters at once never grant more than the limit, and lose no wake-u
       condition: condition('up == 0'),
       cooldownMs: 60_000,
       limits: { attempts: 3, maxConcurrent: 3 },
-      verify: { settleMs: 0, stableMs: 0, withinMs: 3000 },
+      verify: { settleMs: 0, stableMs: 0, withinMs: 30_000 },
     }),
   );
   let most = 0;
@@ -179,7 +174,7 @@ test('many admitters at once never grant more than the limit, and lose no wake-u
   await Promise.all(Array.from({ length: 10 }, () => admit(plane.database.pool)));
   await waitFor('all to be requested', async () => {
     const asked = await plane.rows(`select 1 from requests where policy = 'default/many'`);
-    return asked.length === 12;
+    return asked.length >= 12;
   });
   const stop = plane.keepSending(200, async () => {
     const ended = await plane.rows<{ name: string }>(

@@ -4,6 +4,7 @@ import { createCountingRuntime, type CountingRuntime } from '../support/counting
 import {
   ASKS,
   askedAction,
+  askedOn,
   decide as decideIn,
   signed as signedBy,
   type Approval,
@@ -205,10 +206,7 @@ test('a plain cancel counts for nothing where unsigned signals are refused', asy
     await strict.apply(...watched('strict', 'up == 0', { approval: ASKS }));
     await strict.send('strict', 'up', 0);
     const id = await waitFor('the approval to be asked', async () => {
-      const [row] = await strict.rows<{ action_id: string }>(
-        `select action_id from actions where state = 'awaiting_approval'`,
-      );
-      return row?.action_id;
+      return askedOn(strict, 'default/strict');
     });
     const handle = strict.temporal.client.workflow.getHandle(actionWorkflowId(id));
     await waitFor('the signal to be taken', () =>

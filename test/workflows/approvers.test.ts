@@ -195,7 +195,7 @@ describe('escalation', () => {
     of: ['operators'],
     escalateTo: ['managers'],
     onDeadline: 'escalate' as const,
-    deadlineMs: 2500,
+    deadlineMs: 5000,
   };
 
   async function escalated(id: string): Promise<void> {
@@ -224,7 +224,7 @@ describe('escalation', () => {
       'select approval_deadline as deadline from actions where action_id = $1',
       id,
     );
-    expect((after?.deadline ?? 0) - (before?.deadline ?? 0)).toBeGreaterThanOrEqual(2500);
+    expect((after?.deadline ?? 0) - (before?.deadline ?? 0)).toBeGreaterThanOrEqual(5000);
     expect(await say(id, 'carol', 'approve')).toMatchObject({ state: 'approved' });
     await plane.healthyUntil('escalates', 'succeeded');
     const open = (await noticesOf(id)).filter(({ resolved }) => resolved).map(({ key }) => key);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => plane.stop());
 
 test('a verdict becomes an action that is verified, recorded and told as a story', async () => {
-  await plane.apply(...watched('web', 'up == 0', { cooldownMs: 1500 }));
+  await plane.apply(...watched('web', 'up == 0', { cooldownMs: 5000 }));
   await plane.send('web', 'up', 0);
   await waitFor('the effect', () => runtime.effects().length === 1);
   const id = await plane.healthyUntil('web', 'succeeded');
