@@ -18,7 +18,7 @@ spec:
   condition: up == 0
   action: restart
   limits: { attempts: 1, maxConcurrent: 2 }
-  verify: { settle: 50ms, stable: 300ms, within: 1500ms }
+  verify: { settle: 50ms, stable: 300ms, within: 3s }
 `);
 }, 60_000);
 afterAll(() => scenario.stop());
@@ -36,7 +36,7 @@ test('five failures over several targets open the breaker; after a while one at 
   await waitFor(
     'the breaker to open',
     async () => (await scenario.noticesOf('breaker_open')).length > 0,
-    40_000,
+    50_000,
   );
   await waitFor(
     'what was under way to end',
@@ -58,11 +58,12 @@ test('five failures over several targets open the breaker; after a while one at 
   });
   let most = 0;
   const stopSampling = scenario.plane.keepSending(20, async () => {
-    const isHalfOpen = (await scenario.noticesOf('breaker_open')).every(
-      ({ resolved }) => !resolved,
+    // In one statement: the record that closes it gives the slot back as well.
+    const [row] = await scenario.plane.rows<{ n: number }>(
+      `select (select count(*)::int from slots) as n
+        where not exists (select 1 from notices where kind = 'breaker_open' and resolved)`,
     );
-    const slots = await scenario.plane.rows('select 1 from slots');
-    if (isHalfOpen) most = Math.max(most, slots.length);
+    most = Math.max(most, row?.n ?? 0);
   });
   // A minute passes.
   await scenario.plane.rows(`update breakers set opened_at = opened_at - interval '1 minute'`);

@@ -1,5 +1,5 @@
 import { actionWorkflowId } from '../../workflows/contract';
-import { decide, signed } from '../support/decisions';
+import { askedOn, decide, hasBegun, signed } from '../support/decisions';
 import { servicesYaml, startScenario, type Scenario } from '../support/scenario';
 import { waitFor } from '../support/wait';
 
@@ -29,18 +29,10 @@ spec:
   return Promise.all(
     names.map((name) =>
       waitFor(`${name} to be asked for`, async () => {
-        const [action] = await scenario.actionsOf(name);
-        return action?.state === 'awaiting_approval' && (await isRunning(action.id)) && action.id;
+        const id = await askedOn(scenario.plane, `default/${name}`);
+        return id !== null && (await hasBegun(scenario.plane, id)) && id;
       }),
     ),
-  );
-}
-
-async function isRunning(id: string): Promise<boolean> {
-  const handle = scenario.plane.temporal.client.workflow.getHandle(actionWorkflowId(id));
-  return handle.describe().then(
-    () => true,
-    () => false,
   );
 }
 
@@ -66,11 +58,14 @@ test('a yes that comes after the deadline changes nothing', async () => {
   expect(await scenario.events('late-1')).not.toContain('admitted');
   expect(await scenario.effectsOn('late-1')).toBe(0);
   // It is not asked again at once either.
-  expect(await scenario.phaseOf('late-1', 'late')).toBe('cooldown');
+  await waitFor(
+    'the cooldown',
+    async () => (await scenario.phaseOf('late-1', 'late')) === 'cooldown',
+  );
 }, 60_000);
 
 test('a yes in time expires all the same when no slot is free until the deadline', async () => {
-  const [first = '', second = ''] = await asking(['full-1', 'full-2'], 'full', '5s');
+  const [first = '', second = ''] = await asking(['full-1', 'full-2'], 'full', '10s');
   const yes = (id: string) =>
     decide(scenario.plane, id, signed(id, 'approve', { approver: 'user:ada' }));
   expect(await yes(first)).toEqual({ kind: 'accepted', state: 'approved' });

@@ -48,8 +48,8 @@ test('a pause in the middle: verify ends, no further rung begins, nothing new st
       'ladder',
       `steps:
     - { action: restart }
-    - { action: restart, after: 2s }
-  verify: { settle: 50ms, stable: 300ms, within: 1500ms }`,
+    - { action: restart, after: 5s }
+  verify: { settle: 50ms, stable: 300ms, within: 3s }`,
     ),
   );
   await scenario.apply(

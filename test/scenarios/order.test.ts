@@ -91,7 +91,7 @@ test('when maintenance ends what it held is judged anew: what became well meanwh
   scenario.onEffect((name) => {
     scenario.set(name, { up: 1 });
   });
-  const ends = Date.now() + 8000;
+  const ends = Date.now() + 12_000;
   const time = (ts: number) => new Date(ts).toISOString();
   await scenario.apply(`${servicesYaml(['rack-1', 'rack-2'])}
 apiVersion: vigil.io/v1

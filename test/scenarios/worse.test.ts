@@ -42,7 +42,7 @@ test('a fix after which it is more severe has failed at once, and is rolled back
     return Promise.resolve();
   };
   scenario.set('grave', { errors: 20 });
-  const id = await scenario.plane.recorded('grave', 'rolled_back', 15_000);
+  const id = await scenario.plane.recorded('grave', 'rolled_back', 40_000);
   expect(scenario.runtime.undone()).toEqual([`${id}/0/restore`]);
   const [action] = await scenario.actionsOf('grave');
   expect(action?.reason).toContain('critical now, warning before');
@@ -67,7 +67,7 @@ spec:
     scenario.set(name, { latency: 7 });
   });
   scenario.set('sick', { errors: 20, latency: 1 });
-  await scenario.plane.recorded('sick', 'failed', 15_000);
+  await scenario.plane.recorded('sick', 'failed', 40_000);
   const action = (await scenario.actionsOf('sick')).find(
     (one) => one.policy === 'default/sick-errors',
   );
