@@ -91,7 +91,7 @@ test('a file PAUSE stops an effect before it begins, with its content as the rea
 test('what comes after its confirmation has run out is not begun', async () => {
   await expect(execute(ask({ notAfter: Date.now() - 1500 }))).rejects.toMatchObject({
     type: NO_EFFECT.hostAway,
-    message: 'came 2 s after its confirmation had run out',
+    message: expect.stringMatching(/^came \d+ s after its confirmation had run out$/) as string,
   });
   expect(runtime.effects()).toEqual([]);
   await execute(ask({ notAfter: Date.now() + 60_000 }));

@@ -19,6 +19,8 @@ export interface SmtpReceiver {
   port: number;
   mood: ReceiverMood;
   taken: HeardMail[];
+  /** Mails that came, whatever became of them. */
+  asked: () => number;
   close: () => Promise<void>;
 }
 
@@ -27,6 +29,7 @@ export async function startSmtpReceiver(
   options: { login?: { user: string; password: string }; hasTls?: boolean } = {},
 ): Promise<SmtpReceiver> {
   const { login, hasTls = true } = options;
+  let asked = 0;
   const hidden = hasTls ? [] : ['STARTTLS'];
   const server = new SMTPServer({
     cert: readFileSync(CERTIFICATE),
@@ -42,6 +45,7 @@ export async function startSmtpReceiver(
       const parts: Buffer[] = [];
       stream.on('data', (part: Buffer) => parts.push(part));
       stream.on('end', () => {
+        asked += 1;
         if (receiver.mood === 'hangs') return;
         if (receiver.mood === 'refuses') {
           done(new Error(`no: ${login?.password ?? ''}`));
@@ -64,6 +68,7 @@ export async function startSmtpReceiver(
     port: (server.server.address() as AddressInfo).port,
     mood: 'takes',
     taken: [],
+    asked: () => asked,
     close: () =>
       new Promise((resolve) => {
         server.close(resolve);

@@ -50,4 +50,4 @@ export function message(...notices: ToldNotice[]): Message {
   return { id: `m${notices.map(({ id }) => id).join('-')}`, notices };
 }
 
-export const soon = (): AbortSignal => AbortSignal.timeout(5000);
+export const soon = (): AbortSignal => AbortSignal.timeout(30_000);

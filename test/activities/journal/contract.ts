@@ -98,8 +98,8 @@ export function describeJournal(bench: () => JournalBench): void {
       ),
     );
     expect(inside).toEqual({ now: 0, most: 1, total: 4 });
-    const both = journal().withTargetLock(target, { waitMs: 1000 }, () =>
-      journal().withTargetLock(`${target}-2`, { waitMs: 1000 }, () => Promise.resolve('both')),
+    const both = journal().withTargetLock(target, { waitMs: 10_000 }, () =>
+      journal().withTargetLock(`${target}-2`, { waitMs: 10_000 }, () => Promise.resolve('both')),
     );
     expect(await both).toBe('both');
   });
@@ -108,19 +108,21 @@ export function describeJournal(bench: () => JournalBench): void {
     const target = `test/${randomUUID()}`;
     const other = await bench().reopen();
     const work = jest.fn();
-    const holder = journal().withTargetLock(target, { waitMs: 1000 }, async () => {
+    const holder = journal().withTargetLock(target, { waitMs: 10_000 }, async () => {
       await expect(other.withTargetLock(target, { waitMs: 50 }, work)).rejects.toThrow();
       throw new Error('the work failed');
     });
     await expect(holder).rejects.toThrow('the work failed');
     expect(work).not.toHaveBeenCalled();
-    expect(await other.withTargetLock(target, { waitMs: 5000 }, () => Promise.resolve(1))).toBe(1);
+    expect(await other.withTargetLock(target, { waitMs: 10_000 }, () => Promise.resolve(1))).toBe(
+      1,
+    );
   });
 
   test('what is not wanted any more is not begun once the lock is had', async () => {
     const ended = new AbortController();
     ended.abort(new Error('cancelled'));
-    const options = { waitMs: 1000, signal: ended.signal };
+    const options = { waitMs: 10_000, signal: ended.signal };
     const work = jest.fn();
     await expect(journal().withTargetLock('test/a', options, work)).rejects.toThrow('cancelled');
     expect(work).not.toHaveBeenCalled();

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDockerRuntime } from '../../../../activities/runtimes/docker/runtime';
 import { TransientError, type Runtime, type StepResult } from '../../../../domain/action/runtime';
@@ -86,7 +87,8 @@ const POINTS = CASES.flatMap((one) => {
 describeWithDocker('a worker that is killed around its call', () => {
   test.each(POINTS)('$action $params of $replicas: $when call $dieAt', async (given) => {
     const { action, params, replicas, dieAt, when, starts, end, fails } = given;
-    const target = bench.target({ replicas, command: SUBJECT }, { scaling });
+    const runningFor = fails === undefined ? '100ms' : '2s';
+    const target = bench.target({ replicas, command: SUBJECT, runningFor }, { scaling });
     await bench.runtime.ensureRunning(target);
     const before = await bench.events('start');
     const asked = await bench.request(target, action, { params });
@@ -108,8 +110,9 @@ describeWithDocker('a worker that is killed around its call', () => {
   });
 
   test('the last of the calls is the last: one more never comes', async () => {
-    for (const { action, params = {}, replicas = 1, calls } of CASES) {
-      const target = bench.target({ replicas, command: SUBJECT }, { scaling });
+    for (const { action, params = {}, replicas = 1, calls, fails } of CASES) {
+      const runningFor = fails === undefined ? '100ms' : '2s';
+      const target = bench.target({ replicas, command: SUBJECT, runningFor }, { scaling });
       await bench.runtime.ensureRunning(target);
       const asked = await bench.request(target, action, { params });
       const died = await diesAt(calls + 1, 'before', (runtime) => runtime.execute(asked, goOn));
@@ -145,9 +148,14 @@ describeWithDocker('a worker that is killed around its call', () => {
 
   test('a worker that a real SIGKILL ends in the middle of a swap has acted once', async () => {
     const target = bench.target({
-      command: ['sh', '-c', 'trap "sleep 0.5; exit 0" TERM; sleep 1000 & wait'],
+      command: [
+        ...['sh', '-c'],
+        'trap "while [ ! -e /data/go ]; do sleep 0.05; done; exit 0" TERM; echo > /data/up; sleep 1000 & wait',
+      ],
+      ...{ volumes: [`${bench.home}:/data`], stopTimeout: '30s' },
     });
     await bench.runtime.ensureRunning(target);
+    await waitFor('it to be up', () => existsSync(join(bench.home, 'up')));
     const asked = await bench.request(target, 'restart');
     const worker = spawn(
       process.execPath,
@@ -162,6 +170,7 @@ describeWithDocker('a worker that is killed around its call', () => {
     });
     worker.kill('SIGKILL');
     await new Promise((resolve) => worker.once('exit', resolve));
+    writeFileSync(join(bench.home, 'go'), '');
 
     expect(await bench.runtime.findDone(asked)).toBeNull();
     const result: StepResult = await bench.runtime.execute(asked, goOn);

@@ -163,7 +163,7 @@ describeWithDocker('the docker runtime', () => {
       const fragile = ['sh', '-c', '[ ! -e /data/broken ] || exit 4; sleep 1000'];
       const target = bench.target({
         ...{ replicas: 2, command: fragile, stopTimeout: 0 },
-        volumes: [`${bench.home}:/data`],
+        ...{ volumes: [`${bench.home}:/data`], runningFor: '2s' },
       });
       await bench.runtime.ensureRunning(target);
       const before = await bench.containers();
@@ -315,7 +315,7 @@ describeWithDocker('the docker runtime', () => {
 
   describe('update and sync', () => {
     const CHECKED = {
-      health: { command: ['sh', '-c', 'test -z "$BROKEN"'], interval: '100ms', retries: 1 },
+      health: { command: ['sh', '-c', 'test -z "$BROKEN"'], interval: '500ms', retries: 1 },
     };
 
     test('an update is healthy before the old container goes', async () => {

@@ -99,7 +99,7 @@ describe('starting', () => {
     expect(runs(pidOf(identity))).toBe(true);
     expect((await bench.runtime.inspect(target)).identity).toBe(identity);
     expect(await bench.runtime.ensureRunning(target)).toBeNull();
-  }, 20_000);
+  });
 
   test.each([
     ['no such program', ['vigil-no-such-program'], 'vigil-no-such-program" (ENOENT)'],

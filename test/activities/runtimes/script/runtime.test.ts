@@ -31,7 +31,10 @@ function runs(pid: number): boolean {
 
 async function pidIn(path: string): Promise<number> {
   return Number(
-    await waitFor(`a pid in ${path}`, () => existsSync(path) && readFileSync(path, 'utf8').trim()),
+    await waitFor(
+      `a pid in ${path}`,
+      () => existsSync(path) && (readFileSync(path, 'utf8').trim() || null),
+    ),
   );
 }
 
@@ -313,6 +316,18 @@ describe('how it ends', () => {
 });
 
 describe('a run that is stopped', () => {
+  const patients: Bench[] = [];
+  afterEach(() => {
+    for (const one of patients.splice(0)) one.tearDown();
+  });
+
+  /** Leaves a program on a busy machine the time to end by itself. */
+  function createPatient(): Bench {
+    const patient = createBench({ killAfterMs: 20_000 });
+    patients.push(patient);
+    return patient;
+  }
+
   /** Starts a child, and a grandchild in a session of its own; both and itself ignore SIGTERM. */
   const STUBBORN = (folder: string): string => `
     trap '' TERM
@@ -329,10 +344,10 @@ describe('a run that is stopped', () => {
 
   test('by its timeout ends with all that it started, its effect unknown', async () => {
     bench.write('fix.sh', STUBBORN(bench.home));
-    const error = await failure(bench.act(bench.target({ timeoutMs: 1_000 })));
+    const error = await failure(bench.act(bench.target({ timeoutMs: 3000 })));
     expect(error).toBeInstanceOf(UnknownEffectError);
     expect(error.message).toBe(
-      'fix.sh did not end within 1000 ms and was ended with all that it had started: working',
+      'fix.sh did not end within 3000 ms and was ended with all that it had started: working',
     );
     for (const pid of await pids()) expect(runs(pid)).toBe(false);
   });
@@ -350,9 +365,17 @@ describe('a run that is stopped', () => {
   });
 
   test('may end in good order on SIGTERM', async () => {
-    const note = join(bench.home, 'note');
-    bench.write('fix.sh', `trap 'echo tidy > ${note}; exit 0' TERM; while :; do sleep 0.05; done`);
-    await failure(bench.act(bench.target({ timeoutMs: 400 })));
+    const patient = createPatient();
+    const [note, ready] = [join(patient.home, 'note'), join(patient.home, 'ready')];
+    patient.write(
+      'fix.sh',
+      `trap 'echo tidy > ${note}; exit 0' TERM; echo > ${ready}; while :; do sleep 0.05; done`,
+    );
+    const abort = new AbortController();
+    const acting = failure(patient.act(patient.target({}), { signal: abort.signal }));
+    await waitFor('it to be ready', () => existsSync(ready));
+    abort.abort(new Error('cancelled by test'));
+    await acting;
     expect(readFileSync(note, 'utf8')).toBe('tidy\n');
   });
 
@@ -366,13 +389,14 @@ describe('a run that is stopped', () => {
 
   test('what an earlier worker left of the same step is ended before it is done again', async () => {
     // It has made up its mind before it is seen.
-    const choice = `s=60; [ ! -e ${bench.home}/second ] || s=0`;
-    bench.write('fix.sh', `${choice}; echo $$ >> ${bench.home}/pids; sleep $s`);
-    const target = bench.target({ idempotent: true });
-    const first = failure(bench.act(target));
-    const pid = await pidIn(join(bench.home, 'pids'));
-    writeFileSync(join(bench.home, 'second'), '');
-    expect(await bench.act(target)).toMatchObject({ details: { exitCode: 0 } });
+    const patient = createPatient();
+    const choice = `s=60; [ ! -e ${patient.home}/second ] || s=0`;
+    patient.write('fix.sh', `${choice}; echo $$ >> ${patient.home}/pids; sleep $s`);
+    const target = patient.target({ idempotent: true });
+    const first = failure(patient.act(target));
+    const pid = await pidIn(join(patient.home, 'pids'));
+    writeFileSync(join(patient.home, 'second'), '');
+    expect(await patient.act(target)).toMatchObject({ details: { exitCode: 0 } });
     expect(runs(pid)).toBe(false);
     expect((await first).message).toBe('fix.sh was killed by SIGTERM');
   });

@@ -238,7 +238,7 @@ describe('what an answer means', () => {
 
   test('a body that never ends takes nothing from a good status', async () => {
     receiver.answer((response) => response.writeHead(200).write('so far\n'));
-    const { details } = await bench.act(bench.target({ timeoutMs: 300 }));
+    const { details } = await bench.act(bench.target({ timeoutMs: 2000 }));
     expect(details).toMatchObject({ status: 200, firstLines: ['so far'] });
   });
 });
@@ -278,9 +278,9 @@ describe('where no answer comes', () => {
     [true, 'transient'],
   ])('a slow receiver may have acted (idempotent: %s)', async (idempotent, kind) => {
     receiver.answer(() => undefined);
-    const error = await failure(bench.act(bench.target({ timeoutMs: 200, idempotent })));
+    const error = await failure(bench.act(bench.target({ timeoutMs: 1500, idempotent })));
     expect(kindOf(error)).toBe(kind);
-    expect(error.message).toContain('no answer within 200 ms, after the request was sent');
+    expect(error.message).toContain('no answer within 1500 ms, after the request was sent');
     expect(receiver.received).toHaveLength(1);
   });
 
@@ -420,15 +420,16 @@ describe('TLS', () => {
 
 describe('the breaker of a host', () => {
   test('opens after failures, says until when, and lets one request try afterwards', async () => {
-    bench = createBench(receiver.url, { breaker: { volume: 3, resetMs: 400 } });
+    bench = createBench(receiver.url, { breaker: { volume: 3, resetMs: 3000 } });
     receiver.answer(answerWith(500));
     const target = bench.target({});
     for (let i = 0; i < 3; i++) expect(kindOf(await failure(bench.act(target)))).toBe('unknown');
+    const before = Date.now();
     const refused = await failure(bench.act(target));
     expect(kindOf(refused)).toBe('transient');
     const until = /^(\S+) is not asked until (\S+): its last requests failed/.exec(refused.message);
     expect(until?.[1]).toBe(`127.0.0.1:${receiver.port}`);
-    expect(Date.parse(until?.[2] ?? '')).toBeGreaterThan(Date.now() - 1000);
+    expect(Date.parse(until?.[2] ?? '')).toBeGreaterThan(before - 1000);
     expect(receiver.received).toHaveLength(3);
 
     // Half open: one tries, fails, and it is open again.
