@@ -291,11 +291,11 @@ it('a runtime whose looks get no answer is told once, and holds up no other, nor
   );
   for (let look = 0; look < 3; look++) await looked('web');
   // Of the looks, and of the watch.
-  expect(silent.taken()).toBe(3);
+  await waitFor('all that it asks', () => silent.taken() === 3);
   const from = Date.now();
   await observer?.stop();
   // The engine's own deadline is far beyond it.
-  expect(Date.now() - from).toBeLessThan(10_000);
+  expect(Date.now() - from).toBeLessThan(30_000);
   const unanswered = lines.filter(({ msg }) => msg === UNANSWERED);
   // On a busy machine a look at a process may take as long.
   expect(unanswered.filter((one) => one.runtime === 'docker')).toHaveLength(1);
