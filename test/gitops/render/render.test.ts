@@ -1,13 +1,22 @@
 /** Rendering by the tools of the system: real ones where they are, and a script in their place for what goes wrong. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { findOnPath } from '../../../cli/up/executables';
 import { createRender } from '../../../gitops/render/render';
+import { isRunning, readStat } from '../../../platform/procfs';
+import { waitFor } from '../../support/wait';
 
-const KUSTOMIZE = { type: 'kustomize' as const, timeout: 5000 };
-const HELM = { type: 'helm' as const, release: 'fleet', values: [], timeout: 5000 };
+const KUSTOMIZE = { type: 'kustomize' as const, timeout: 30_000 };
+const HELM = { type: 'helm' as const, release: 'fleet', values: [], timeout: 30_000 };
 const SERVICE = `apiVersion: vigil.io/v1
 kind: Service
 metadata:
@@ -79,15 +88,15 @@ test('it sees no variable of ours, and no home of ours', async () => {
 });
 
 test('what takes too long is ended, with all that it started', async () => {
-  const mark = join(root, 'mark');
-  play('kustomize', `(sleep 1; touch ${mark}) & sleep 60`);
-  const render = createRender({ ...KUSTOMIZE, timeout: 300 });
+  const started = join(root, 'started');
+  play('kustomize', `sleep 60 & echo $! > ${started}; sleep 60`);
+  const render = createRender({ ...KUSTOMIZE, timeout: 2000 });
   expect(await render(folder, 'git:fleet')).toEqual({
     kind: 'refused',
-    problems: ['git:fleet: kustomize build: took longer than 300 ms'],
+    problems: ['git:fleet: kustomize build: took longer than 2000 ms'],
   });
-  await pause(1500);
-  expect(existsSync(mark)).toBe(false);
+  const pid = Number(readFileSync(started, 'utf8'));
+  await waitFor('its end', () => !isRunning(readStat(pid)));
 });
 
 test('what writes without end is ended', async () => {

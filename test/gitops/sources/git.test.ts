@@ -37,7 +37,7 @@ function source(changes: Partial<GitSourceOptions> = {}): Source {
     verify: null,
     render: null,
     poll: { fastMs: 1000, slowMs: 60_000 },
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     home,
     random: () => 0.5,
     ...changes,
