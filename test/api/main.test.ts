@@ -64,7 +64,7 @@ test('a port in use ends the start with one line', async () => {
 
 test('with every server away it starts, says so in /health, and ends cleanly on SIGTERM', async () => {
   const api = start({ DATABASE_URL: 'postgres://vigil@127.0.0.1:1/none' });
-  const url = await waitFor('ready', () => api.ready(), 15_000);
+  const url = await waitFor('ready', () => api.ready());
   const health = await fetch(`${url}/health`);
   expect(health.status).toBe(503);
   expect(await health.json()).toMatchObject({ status: 'down' });
@@ -76,7 +76,7 @@ test('with every server away it starts, says so in /health, and ends cleanly on 
 test('it takes samples, and ends cleanly on SIGINT', async () => {
   const database = await createTestDatabase();
   const api = start({ DATABASE_URL: database.url });
-  const url = await waitFor('ready', () => api.ready(), 15_000);
+  const url = await waitFor('ready', () => api.ready());
   const answer = await fetch(`${url}/api/v1/ingest`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,3 +1,5 @@
+import { inTransaction } from '../../storage/database';
+import { lockVerdicts } from '../../storage/verdicts';
 import { waitFor } from '../support/wait';
 import { policy, service } from '../support/manifest-objects';
 import { condition, createHarness, type Harness } from './harness';
@@ -15,8 +17,12 @@ afterEach(() => h.close());
 const errors = (value: number) => h.ingest([{ resource: 'web', name: 'errors', value }]);
 const workflow = () => h.client.workflow.getHandle('resource/default/web');
 const signals = () => h.signals('default/web').catch(() => []);
+/** Not while a sweep is sending again: it has read what was handled before. */
 const handled = () =>
-  h.rows('update deliveries set handled_version = sent_version, sent_at = now()');
+  inTransaction(h.database.pool, async (db) => {
+    await lockVerdicts(db);
+    await db.query('update deliveries set handled_version = sent_version, sent_at = now()');
+  });
 
 test('a workflow that was terminated while its verdict is true is started again with the full set', async () => {
   await h.start({ sweepMs: 300 });

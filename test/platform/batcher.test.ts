@@ -1,4 +1,5 @@
 import { createBatcher } from '../../platform/batcher';
+import { waitFor } from '../support/wait';
 
 const COMMON = new Error('away');
 
@@ -8,14 +9,17 @@ function batcher(run: (items: readonly number[]) => Promise<number[]>, maxItems 
 
 it('does together what comes together, and what comes while it runs in the next batch', async () => {
   const batches: number[][] = [];
+  let finish: () => void = () => undefined;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
   const add = batcher(async (items) => {
     batches.push([...items]);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await finished;
     return items.map((item) => item * 10);
   }, 3);
   const first = [1, 2, 3, 4].map(add);
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await waitFor('the first batch', () => batches.length > 0);
   const later = add(5);
+  finish();
   expect(await Promise.all([...first, later])).toEqual([10, 20, 30, 40, 50]);
   expect(batches).toEqual([
     [1, 2, 3],

@@ -115,10 +115,10 @@ test('a slow reader holds up nobody, and gets everything once it reads', async (
   }));
   await seal(...rows);
   const quick = await read('/events', { 'last-event-id': '0' });
-  await waitFor('the quick reader', () => quick.seen().length === 400, 20_000);
+  await waitFor('the quick reader', () => quick.seen().length === 400);
   expect(slow.seen().length).toBeLessThan(400);
   slow.response.resume();
-  await waitFor('the slow reader', () => slow.seen().length === 400, 20_000);
+  await waitFor('the slow reader', () => slow.seen().length === 400);
 });
 
 test('readers end cleanly when the server closes', async () => {
@@ -133,7 +133,7 @@ test('a reader that does not read cannot keep the server from closing', async ()
   const filler = 'x'.repeat(20_000);
   await seal(...Array.from({ length: 600 }, (_, i) => ({ ...row(i), details: { i, filler } })));
   const quick = await read('/events', { 'last-event-id': '0' });
-  await waitFor('the quick reader', () => quick.seen().length === 600, 20_000);
+  await waitFor('the quick reader', () => quick.seen().length === 600);
   await api.app.close();
   stalled.abort();
 });
