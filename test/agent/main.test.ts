@@ -38,7 +38,7 @@ function valueOf(name: string): number | undefined {
   const samples = collector.received
     .filter(({ path }) => path === '/api/v1/ingest')
     .flatMap(({ body }) => body as Sample[]);
-  return samples.find((sample) => sample.name === name)?.value;
+  return samples.findLast((sample) => sample.name === name)?.value;
 }
 
 test('it measures its host and what the collector asks for, and ends on SIGTERM', async () => {
@@ -66,12 +66,13 @@ test('it measures its host and what the collector asks for, and ends on SIGTERM'
       (name) => valueOf(name) !== undefined,
     ),
   );
-  expect(valueOf('http_up')).toBe(1);
+  // On a busy machine a check may have taken too long.
+  await waitFor('an answer in time', () => valueOf('http_up') === 1);
   expect(valueOf('process_up')).toBe(0);
   const ended = once(agent, 'exit');
   agent.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
-}, 20_000);
+});
 
 test('it ends when its parent does', async () => {
   startAgent({ AGENT_INTERVAL: '200ms' });
@@ -79,7 +80,7 @@ test('it ends when its parent does', async () => {
   const ended = once(agent, 'exit');
   agent.disconnect();
   expect(await ended).toEqual([0, null]);
-}, 20_000);
+});
 
 test('a broken configuration is told in one line, and ends it with code 1', async () => {
   startAgent({ AGENT_INTERVAL: 'often' });
@@ -89,4 +90,4 @@ test('a broken configuration is told in one line, and ends it with code 1', asyn
   expect(text).toBe(
     'environment variable AGENT_INTERVAL: "often" is no duration; write 500ms, 10s, 5m, 1h\n',
   );
-}, 20_000);
+});

@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCollectorClient } from '../../agent/collector-client';
 import { samplesAt, type Sample } from '../../agent/sample';
 import { createSender, SEND_TIMES, type Sender, type SendTimes } from '../../agent/send';
 import { createSpool } from '../../agent/spool';
+import { unusedPort } from '../support/stack-ports';
 import { waitFor } from '../support/wait';
 import { silent, startCollector, type Collector } from './support';
 
@@ -18,13 +20,16 @@ afterEach(async () => {
   await collector.close();
 });
 
-function createTestSender(times: Partial<SendTimes>, options: { tokenFile?: string } = {}): Sender {
+function createTestSender(
+  times: Partial<SendTimes>,
+  { url = collector.url, ...options }: { tokenFile?: string; url?: string } = {},
+): Sender {
   sender = createSender({
-    client: createCollectorClient({ apiUrl: collector.url, now: () => Date.now(), ...options }),
+    client: createCollectorClient({ apiUrl: url, now: () => Date.now(), ...options }),
     spool: createSpool(100),
     logger: silent,
     random: () => 0,
-    times: { ...SEND_TIMES, lastAttemptMs: 500, ...times },
+    times: { ...SEND_TIMES, lastAttemptMs: 20_000, ...times },
   });
   return sender;
 }
@@ -116,12 +121,21 @@ test('Retry-After is waited out, also by urgent samples', async () => {
 });
 
 test('while the collector is away samples wait, and go when it is back', async () => {
-  const { port } = new URL(collector.url);
   await collector.close();
-  const { add } = createTestSender({ backoffMs: 20, maxBackoffMs: 40 });
+  const port = await unusedPort();
+  let tries = 0;
+  const away = createServer((socket) => {
+    tries += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => away.listen(port, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${port}`;
+  const { add } = createTestSender({ backoffMs: 20, maxBackoffMs: 40 }, { url });
   add(sample(1), true);
   add(sample(2), true);
-  collector = await startCollector(Number(port));
+  await waitFor('a try', () => tries > 0);
+  await new Promise((resolve) => away.close(resolve));
+  collector = await startCollector(port);
   await waitFor('the samples', () => collector.received.length > 0);
   expect(batches()).toEqual([[1, 2]]);
 });

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 async function put(name: string, condition: string): Promise<void> {
-  const verify = { settle: '100ms', stable: '200ms', within: '5s' };
+  const verify = { settle: '100ms', stable: '200ms', within: '20s' };
   const answer = await api.app.inject({
     method: 'PUT',
     url: `/api/v1/policies/default/${name}-down`,

@@ -42,7 +42,7 @@ function specOf(script: string, changes: Partial<ChildSpec> = {}): ChildSpec {
     saysReady: true,
     stopSignal: 'SIGTERM',
     stopDeadlineMs: 5000,
-    startDeadlineMs: 10_000,
+    startDeadlineMs: 30_000,
     probe: () => Promise.resolve(),
     ...changes,
   };
@@ -83,7 +83,7 @@ test('a command that does not exist fails the start', async () => {
 
 test('a child that never gets healthy fails the start at the deadline and is ended', async () => {
   const spec = specOf(`require('fs').writeFileSync('pid', String(process.pid)); ${STAY}`, {
-    startDeadlineMs: 1500,
+    startDeadlineMs: 5000,
   });
   await expect(start(spec)).rejects.toThrow('has not said that it is ready');
   expect(isAlive(Number(readFileSync(join(folder, 'pid'), 'utf8')))).toBe(false);
@@ -174,7 +174,7 @@ test('a child with a channel ends when its supervisor is killed', async () => {
     stdio: 'inherit',
   });
   const ended = new Promise((resolve) => parent.once('close', resolve));
-  const pid = await waitFor('the child runs', () => readPid(), 20_000);
+  const pid = await waitFor('the child runs', () => readPid());
   parent.kill('SIGKILL');
   await ended;
   await waitFor('the child has ended', () => !isAlive(pid));
