@@ -81,7 +81,7 @@ test.each<CrashPoint>(['before', 'during', 'after'])(
       await runtime.stop(target);
     }
   },
-  60_000,
+  120_000,
 );
 
 function fail(why: string): never {

@@ -114,15 +114,15 @@ describe.each(['script', 'webhook'] as const)('runtime %s', (type) => {
     'a worker killed %s the effect: it happens at most once, and ends inconclusive',
     async (crash, effects) => {
       await crashWhileActing(type, crash, false);
-      const actionId = await plane.recorded('web', 'inconclusive', 40_000);
+      const actionId = await plane.recorded('web', 'inconclusive', 90_000);
       expect(effectsOf(actionId)).toBe(effects);
     },
-    60_000,
+    120_000,
   );
 
   test('where it is idempotent, a worker killed in the middle means that it is done again', async () => {
     await crashWhileActing(type, 'during', true);
     const actionId = await plane.healthyUntil('web', 'succeeded');
     expect(effectsOf(actionId)).toBe(2);
-  }, 60_000);
+  }, 120_000);
 });
