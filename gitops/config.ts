@@ -8,7 +8,7 @@ import {
   port,
   textList,
 } from '../platform/config-sections';
-import { whyNotUrl } from './sources/git/access';
+import { placeOf, whyNotUrl } from './sources/git/access';
 
 const MIN_INTERVAL_MS = 1000;
 
@@ -92,7 +92,16 @@ const source = z
     if (why !== null) context.addIssue({ code: 'custom', path: ['git'], message: why });
     if ([one.branch, one.tag, one.commit].filter((ref) => ref !== undefined).length > 1)
       context.addIssue({ code: 'custom', message: 'takes one of branch, tag and commit' });
+    if (one.folder !== undefined)
+      for (const key of OF_GIT.filter((field) => one[field] !== undefined))
+        context.addIssue({ code: 'custom', path: [key], message: 'says nothing to a folder' });
+    if (one.folder !== undefined && one.path !== '.')
+      context.addIssue({ code: 'custom', path: ['path'], message: 'is part of "folder" itself' });
+    if (one.poll.fast > one.poll.slow)
+      context.addIssue({ code: 'custom', path: ['poll'], message: '"fast" is more than "slow"' });
   });
+
+const OF_GIT = ['branch', 'tag', 'commit', 'auth', 'verify'] as const;
 
 /** Where the key of a sender's signature is kept. */
 const sender = z.strictObject({ secretFile: z.string().min(1) }).optional();
@@ -121,10 +130,34 @@ export const gitopsConfigSchema = z.object({
       /** A revision that would remove more than this share of a source's objects waits for a person. */
       pruneShare: z.coerce.number().min(0).max(1).default(0.5),
     })
+    .superRefine((all, context) => {
+      const names = [
+        ...all.folders.map((folder) => `folder:${folder}`),
+        ...all.sources.map(nameOf),
+      ];
+      // Two of one name would prune each other's objects for ever.
+      names.forEach((name, i) => {
+        const path = ['sources', i - all.folders.length];
+        if (names.indexOf(name) < i)
+          context.addIssue({
+            code: 'custom',
+            path,
+            message: `${name} is there twice: give one another name`,
+          });
+      });
+    })
     .prefault({}),
 });
 
 export type GitopsConfig = z.output<typeof gitopsConfigSchema>;
+
+/** The owner of a source's objects: `git:github.com/acme/fleet` where it has no name. */
+export function nameOf({ name, git, folder = '' }: SourceConfig): string {
+  if (git === undefined) return `folder:${name ?? folder}`;
+  if (name !== undefined) return `git:${name}`;
+  const { host, path } = placeOf(git);
+  return `git:${host ?? ''}/${path}`;
+}
 
 function tidy(path: string): string {
   return normalize(path).replace(/(?<=.)\/+$/, '');

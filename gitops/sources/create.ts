@@ -1,5 +1,4 @@
-import type { GitopsConfig, SourceConfig } from '../config';
-import { placeOf } from './git/access';
+import { nameOf, type GitopsConfig, type SourceConfig } from '../config';
 import { createGitSource } from './git/source';
 import { createFolderSource } from './folder';
 import type { Render, Source } from './source';
@@ -40,7 +39,7 @@ function createSource(config: SourceConfig, { home, now, random, renderOf }: Sou
   if (git === undefined) throw new Error('a source is neither a folder nor a git repository');
   return createGitSource({
     ...{ path, selection, render, home, random },
-    name: config.name ?? nameOf(git),
+    name: nameOf(config).replace(/^git:/, ''),
     url: git,
     wanted: { branch, tag, commit },
     credentials: config.auth ?? {},
@@ -49,10 +48,4 @@ function createSource(config: SourceConfig, { home, now, random, renderOf }: Sou
     poll: { fastMs: poll.fast, slowMs: poll.slow },
     timeoutMs: config.timeout,
   });
-}
-
-/** `github.com/acme/fleet`. */
-function nameOf(url: string): string {
-  const { host, path } = placeOf(url);
-  return host === null ? `/${path}` : `${host}/${path}`;
 }

@@ -24,3 +24,42 @@ it('shifts its port and never polls more than once a second', () => {
   const env = { VIGIL_PORT_OFFSET: '100', VIGIL_GITOPS_INTERVAL: '5ms' };
   expect(load(env)).toMatchObject({ port: 8182, interval: 1000 });
 });
+
+/** `place: message` of what is wrong with such sources. */
+function problemsOf(...sources: object[]): string[] {
+  const { error } = gitopsConfigSchema.shape.gitops.safeParse({ sources });
+  return (error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
+}
+
+it.each([
+  ['verify', { mode: 'ssh', keys: ['ssh-ed25519 AAAA'] }],
+  ['branch', 'main'],
+  ['auth', { tokenFile: '/t' }],
+])('takes no %s for a folder, to which it would say nothing', (key, value) => {
+  const problem = `sources.0.${key}: says nothing to a folder`;
+  expect(problemsOf({ folder: '/f', [key]: value })).toEqual([problem]);
+  expect(problemsOf({ git: '/f', [key]: value })).toEqual([]);
+});
+
+it('takes a path below a repository, and none below a folder', () => {
+  expect(problemsOf({ git: '/f', path: 'a' })).toEqual([]);
+  expect(problemsOf({ folder: '/f', path: 'a' })).toEqual([
+    'sources.0.path: is part of "folder" itself',
+  ]);
+});
+
+it('takes no two sources that would own the same objects', () => {
+  const [one, other] = [{ git: 'https://a.example/x.git' }, { git: 'https://A.example/x' }];
+  const problem = 'sources.1: git:a.example/x is there twice: give one another name';
+  expect(problemsOf(one, other)).toEqual([problem]);
+  expect(problemsOf({ folder: 'manifests/demo' })).toEqual([
+    'sources.0: folder:manifests/demo is there twice: give one another name',
+  ]);
+  expect(problemsOf(one, { ...other, name: 'b' }, { folder: '/f', name: 'b' })).toEqual([]);
+});
+
+it('takes no fast poll that is slower than the slow one', () => {
+  expect(problemsOf({ git: '/f', poll: { fast: '4m' } })).toEqual([
+    'sources.0.poll: "fast" is more than "slow"',
+  ]);
+});
