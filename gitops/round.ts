@@ -312,6 +312,8 @@ function fail(
   if (state.lastError !== message)
     logger.warn({ source: source.name, ...(error === undefined ? {} : { err: error }) }, message);
   state.lastError = message;
+  // They were of another content, unless it was read and PostgreSQL alone is away.
+  if (!isDatabaseAway(error)) state.problems = [];
 }
 
 function checksumOf(files: readonly SourceFile[]): string {

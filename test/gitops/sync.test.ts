@@ -246,8 +246,12 @@ it('a folder that does not exist is said once and watched for; one that goes pru
   await waitForce(['web 80']);
   // The round that applied it is over: what is said from here on is about the next absence.
   await waitStatus(sync, ({ lastError }) => lastError === null);
+  write('broken.yaml', 'kind: Nothing');
+  await waitStatus(sync, ({ problems }) => problems.length > 0);
   renameSync(folder, parked);
-  await waitStatus(sync, ({ lastError }) => lastError !== null);
+  // What was wrong with what was there is not said of what is not there.
+  await waitStatus(sync, ({ lastError }) => lastError?.startsWith('folder does not') === true);
+  await waitStatus(sync, ({ problems }) => problems.length === 0);
   expect(await inForce()).toEqual(['web 80']);
   mkdirSync(folder);
   await waitForce([]);
