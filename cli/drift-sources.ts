@@ -114,9 +114,10 @@ function registerHistory(drift: Command): void {
       .argument('<name>', 'namespace/name')
       .argument('<from>', 'revision, as `drift versions` lists it')
       .argument('<to>', 'revision'),
-    async ({ api, args: [kind = '', name = '', from, to], show }) => {
+    async ({ api, args: [kind = '', name = '', from = '', to = ''], show }) => {
       const path = `/manifests/${encodeURIComponent(kind)}/${placeOf(name)}/diff`;
-      const answer = await api.get(path, VersionDiff, { from, to });
+      const between = { from: String(revisionOf(from)), to: String(revisionOf(to)) };
+      const answer = await api.get(path, VersionDiff, between);
       show(answer, () => renderDiff(answer));
     },
   );
@@ -134,9 +135,7 @@ function registerRollback(drift: Command): void {
       .requiredOption('--reason <text>', 'for the audit, and for whoever finds it pinned')
       .option('--dry-run', 'say what it would change, and change nothing'),
     async ({ api, args: [given = ''], options, show }) => {
-      const revision = Number(given);
-      if (!Number.isInteger(revision) || revision < 1)
-        throw usageError(`"${given}" is no number of a revision; see: vigil drift revisions`);
+      const revision = revisionOf(given);
       const source =
         options.text('source') ?? (await api.get(`/revisions/${revision}`, RevisionRow)).source;
       const isDry = options.flag('dryRun');
@@ -148,18 +147,29 @@ function registerRollback(drift: Command): void {
   );
 }
 
+function revisionOf(given: string): number {
+  const revision = Number(given);
+  if (Number.isInteger(revision) && revision >= 1) return revision;
+  throw usageError(`"${given}" is no number of a revision; see: vigil drift revisions`);
+}
+
 function renderRollback(
   { changed }: RolledBack,
   { source, revision, isDry }: { source: string; revision: number; isDry: boolean },
 ): string[] {
   const changes = changed.map((c) => `  ${c.change} ${c.kind} ${c.namespace}/${c.name}`);
   const count = `${changes.length} object${changes.length === 1 ? '' : 's'}`;
+  const colon = changes.length === 0 ? '' : ':';
   if (isDry)
-    return [`back to revision ${revision} would change ${count} of ${source}:`, ...changes];
+    return [`back to revision ${revision} would change ${count} of ${source}${colon}`, ...changes];
   // What came through the API is put back by nobody, so it is not pinned.
   const until =
     source === 'api' ? [] : [`pinned until ${source} moves on, or: vigil drift release ${source}`];
-  return [`${source} is as at revision ${revision}; ${count} changed:`, ...changes, ...until];
+  return [
+    `${source} is as at revision ${revision}; ${count} changed${colon}`,
+    ...changes,
+    ...until,
+  ];
 }
 
 /** The only source for which it is so. */
@@ -190,9 +200,11 @@ export function renderSources(rows: readonly SourceRow[]): string[] {
 }
 
 function stateOf({ held, pinned, error }: SourceRow): string {
-  if (pinned !== null) return `pinned to ${pinned.revision} by ${pinned.by}: ${pinned.reason}`;
-  const trouble = error ? `not in force as it is now: ${error.message}` : null;
-  const parts = [held === null ? null : heldText(held), trouble].filter((part) => part !== null);
+  const parts = [
+    pinned && `pinned to ${pinned.revision} by ${pinned.by}: ${pinned.reason}`,
+    held && heldText(held),
+    error && `not in force as it is now: ${error.message}`,
+  ].filter((part) => part);
   return parts.length === 0 ? 'in force' : parts.join('; ');
 }
 

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { DriftRow, listOf } from '../answers';
+import type { ApiClient } from '../client';
 import { registerOverrides } from '../drift-overrides';
 import { registerSources } from '../drift-sources';
-import { clock, fullKey, table, talksToApi } from '../output';
+import { clock, fullKey, resourcePath, table, talksToApi } from '../output';
 
 const WIDEST = 80;
 const WIDEST_PATH = 40;
@@ -30,13 +32,37 @@ export function register(program: Command): void {
       const { items, nextCursor } = answer;
       const isMore = typeof nextCursor === 'string';
       const more = isMore ? ['there is more: raise --limit, or name a resource'] : [];
-      show(answer, () => [...renderDrift(items), ...more]);
+      const asked = { resource, isResolved: options.flag('resolved') };
+      const isFiltered = (options.text('namespace') ?? options.text('severity')) !== undefined;
+      const nothing = items.length > 0 ? '' : await whyNothing(api, { ...asked, isFiltered });
+      show(answer, () => [...renderDrift(items, nothing), ...more]);
     },
   );
 }
 
+/** What an empty answer means. Fails where there is no such resource. */
+async function whyNothing(api: ApiClient, { resource, isResolved, isFiltered }: Asked) {
+  const path = resource === undefined ? null : `/resources/${resourcePath(resource)}`;
+  const seen = path === null ? undefined : (await api.get(path, Seen)).observed;
+  if (isResolved) return 'nothing that matches differed earlier';
+  if (resource !== undefined && seen === null)
+    return `nobody has looked at ${fullKey(resource)} yet`;
+  return isFiltered
+    ? 'no drift that matches'
+    : 'no drift: what was looked at is as the manifests say';
+}
+
+interface Asked {
+  resource: string | undefined;
+  isResolved: boolean;
+  isFiltered: boolean;
+}
+
+/** `observed` is null until somebody has looked. */
+const Seen = z.looseObject({ observed: z.unknown() });
+
 /** Resource by resource, below each what repairs it and what holds that. */
-export function renderDrift(rows: readonly DriftRow[]): string[] {
+function renderDrift(rows: readonly DriftRow[], nothing: string): string[] {
   const byResource = [...groupBy(rows).values()];
   const cells = byResource
     .flat()
@@ -50,7 +76,6 @@ export function renderDrift(rows: readonly DriftRow[]): string[] {
       cause(row),
     ]);
   const header = ['RESOURCE', 'WHERE', 'SEVERITY', 'WHAT', 'SINCE (UTC)', 'UNTIL', 'BY'];
-  const nothing = 'no drift: everything is as the manifests say';
   const [first = nothing, ...lines] = table(header, cells, nothing);
   const told = byResource.flatMap((group) => [
     ...lines.splice(0, group.length),

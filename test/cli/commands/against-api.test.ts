@@ -120,7 +120,10 @@ test('pause and resume', async () => {
 
 test('policy list, drift and audit', async () => {
   expect((await run(registerPolicy, 'policy', 'list')).out).toContain(`${NAMESPACE}/hello-down`);
-  expect((await run(registerDrift, 'drift', SERVICE)).out).toContain('no drift');
+  const nobody = `nobody has looked at ${SERVICE} yet\n`;
+  expect((await run(registerDrift, 'drift', SERVICE)).out).toBe(nobody);
+  const { error } = await run(registerDrift, 'drift', 'hello');
+  expect(error).toMatchObject({ exitCode: 1, message: 'there is no resource default/hello' });
   expect((await run(registerAudit, 'audit', '--resource', SERVICE)).out).toContain('executed');
   const verified = await run(registerAudit, 'audit', 'verify', '--namespace', NAMESPACE);
   expect(verified.error).toBeNull();

@@ -1,4 +1,5 @@
 import { register as registerDrift } from '../../../cli/commands/drift';
+import { renderSources } from '../../../cli/drift-sources';
 import { register as registerManifests } from '../../../cli/commands/manifests';
 import { keepSourceErrors } from '../../../storage/source-errors';
 import { createTestApi, type TestApi } from '../../support/api';
@@ -192,6 +193,8 @@ describe('of sources that change', () => {
     ]);
     expect((await linesOf('sources'))[1]).toMatch(/pinned to 1 by user:ann: 2 is slow$/);
     expect((await linesOf('revisions'))[1]).toMatch(/\+1 -1 +- +user:ann +back to 1: 2 is slow$/);
+    const again = await linesOf('rollback', String(first), '--reason', '2 is slow', '--dry-run');
+    expect(again).toEqual([`back to revision ${first} would change 0 objects of git:fleet`]);
     expect(await linesOf('release')).toEqual([
       'git:fleet is no longer pinned; what it says is applied in a moment',
     ]);
@@ -287,6 +290,7 @@ describe('of one that stays', () => {
     ['a misspelt kind', ['versions', 'servce', 'default/web'], 1, /did you mean "Service"\?$/],
     ['no namespace', ['versions', 'service', 'web'], 2, /^"web": write namespace\/name$/],
     ['a version of others', ['diff', 'service', 'default/web', '1', '7'], 1, /newest first: 1$/],
+    ['versions of no number', ['diff', 'service', 'default/web', 'x', '1'], 2, /^"x" is no number/],
     ['a limit that is none', ['revisions', '--limit', 'all'], 1, /limit: /],
   ])('%s ends with a code and a way out', async (_, args, exitCode, message) => {
     const { out, error } = await drift(...args);
@@ -310,4 +314,25 @@ describe('of one that stays', () => {
       ) as string,
     });
   });
+});
+
+test('a source that is pinned and in trouble says both', () => {
+  const lines = renderSources([
+    {
+      ...{
+        source: 'git:fleet',
+        revision: 2,
+        commit: null,
+        appliedAt: null,
+        objects: 1,
+        held: null,
+      },
+      pinned: { revision: 1, by: 'user:ann', reason: '2 is slow' },
+      error: { message: 'manifest refused', problems: ['fleet/a.yaml:1:1: no'] },
+    },
+  ]);
+  expect(lines[1]).toMatch(
+    / pinned to 1 by user:ann: 2 is slow; not in force as it is now: manifest refused$/,
+  );
+  expect(lines[2]).toBe('  fleet/a.yaml:1:1: no');
 });

@@ -360,10 +360,18 @@ describe('drift', () => {
   });
 
   test('is told when there is none', async () => {
-    routes = { 'GET /drift': { items: [], nextCursor: null } };
-    expect((await run(registerDrift, 'drift')).out).toBe(
-      'no drift: everything is as the manifests say\n',
-    );
+    const none = { items: [], nextCursor: null };
+    routes = {
+      ...{ 'GET /drift': none, 'GET /resources/default/web': { observed: { isRunning: true } } },
+      'GET /resources/default/new': { observed: null },
+    };
+    const said = async (...args: string[]) => (await run(registerDrift, 'drift', ...args)).out;
+    const all = 'no drift: what was looked at is as the manifests say\n';
+    expect(await said()).toBe(all);
+    expect(await said('web')).toBe(all);
+    expect(await said('web', '--severity', 'info')).toBe('no drift that matches\n');
+    expect(await said('--resolved')).toBe('nothing that matches differed earlier\n');
+    expect(await said('new')).toBe('nobody has looked at default/new yet\n');
   });
 });
 
