@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ExecuteRequest, RuntimeTarget, StepResult } from '../../../domain/action/runtime';
 import { observeFiles, sha256 } from '../files/config-files';
+import { makeFolder } from '../files/make-folder';
 import { replaceAll, type FileState, type Replacement } from '../files/replace-all';
 import { bringBack, keep } from './backups';
 import { backupFolderOf, configSpecOf, filesOf, runFolderOf, type ConfigContext } from './context';
@@ -146,7 +146,7 @@ async function replace({ context, request }: Call, changes: readonly Replacement
   try {
     for (const { path, from } of changes) {
       if (from !== null) await keep(backups, from);
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
     }
     await replaceAll(changes);
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { ObservedState } from '../../../domain/action/runtime';
 import type { Attribution } from '../../../domain/drift/change';
@@ -9,6 +9,7 @@ import { tidyPath } from '../../../domain/drift/paths';
 import type { ConfigFile } from '../../../domain/resource';
 import { wantedAttributes } from './attributes';
 import { writtenBy } from './attribution';
+import { makeFolder } from './make-folder';
 import { replaceFile } from './replace';
 
 /** Config files of a resource, and the folder that their relative paths start from. */
@@ -57,7 +58,7 @@ export async function restoreFiles({ files, folder }: ConfigFiles): Promise<stri
 
 async function restore(path: string, file: ConfigFile & { kind: 'content' }): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     // A symbolic link stays one: the file behind it is replaced.
     const real = await realpath(path).catch(() => path);
     const present = await stat(real).catch(() => null);
