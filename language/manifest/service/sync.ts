@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { CONTAINER_GROUPS } from '../../../domain/drift/container-facts';
 import type { DriftRules } from '../../../domain/drift/rules';
 import { SEVERITIES } from '../../../domain/policy/policy';
 import type { SyncSpec } from '../../../domain/resource';
@@ -77,11 +76,18 @@ export const driftSchema = z.strictObject({
   severity: z.array(z.strictObject({ path: pointer, severity: z.enum(SEVERITIES) })).default([]),
 });
 
-/** Facts that a Service has, by the first segment of their pointer. */
-const FACTS = [
-  ...['running', 'command', 'env', 'config', 'config-mode', 'config-owner', 'image'],
-  ...['replicas', 'resources', 'labels', 'version', ...CONTAINER_GROUPS],
+/** Facts whose pointer has a second segment, a name; and those that have none. */
+const NAMED = [
+  'env',
+  'config',
+  'config-mode',
+  'config-owner',
+  'resources',
+  'labels',
+  'healthCheck',
 ];
+const PLAIN = ['running', 'command', 'image', 'replicas', 'version', 'ports', 'volumes', 'network'];
+const FACTS = [...NAMED, ...PLAIN];
 const NUMBERS = /^\/(replicas|resources\/(cpu|memory|\*)|\*|\*\*)$/;
 
 /** Rules on a Service's own drift; null without any, and after reporting what is wrong. */
@@ -127,10 +133,21 @@ function checkRange(
 
 /** A path that names nothing is allowed, for what comes later, and most probably not meant. */
 function checkPath(path: string | undefined, at: Path, context: Context): void {
-  const first = path?.split('/')[1] ?? '';
-  if (path === undefined || first.includes('*') || FACTS.includes(first)) return;
-  const hint = suggest(first, FACTS) || `; known: ${FACTS.join(', ')}`;
-  context.warn(at, `${path} matches no fact of a Service${hint}`);
+  if (path === undefined) return;
+  const [first = '', ...names] = path.slice(1).split('/');
+  const why = first.includes('*') ? null : whyNoFact(first, names);
+  if (why !== null) context.warn(at, `${path} matches no fact of a Service${why}`);
+}
+
+function whyNoFact(first: string, names: readonly string[]): string | null {
+  if (!FACTS.includes(first)) return suggest(first, FACTS) || `; known: ${FACTS.join(', ')}`;
+  const isNamed = NAMED.includes(first);
+  const deepest = names.at(-1) === '**' ? names.length - 1 : names.length;
+  if (isNamed && names.length === 0) return `; did you mean "/${first}/*"?`;
+  if (deepest <= (isNamed ? 1 : 0)) return null;
+  return isNamed
+    ? '; within a name / is written ~1, as in /config/~1etc~1*.conf'
+    : `; "/${first}" does`;
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };

@@ -230,6 +230,20 @@ drift:
     expect(problems('{ ignore: [{ path: /replica }] }')).toEqual([
       'web.yaml:6:29: /replica matches no fact of a Service; did you mean "replicas"?',
     ]);
+    const matchesNone = (path: string) => problems(`{ ignore: [{ path: '${path}' }] }`)[0];
+    expect(matchesNone('/env')).toMatch(/\/env matches no fact .*did you mean "\/env\/\*"\?$/);
+    expect(matchesNone('/config/**/own.conf')).toMatch(/matches no fact .* \/ is written ~1/);
+    expect(matchesNone('/config/etc/a.conf')).toMatch(/matches no fact .* \/ is written ~1/);
+    expect(matchesNone('/replicas/0')).toMatch(/matches no fact of a Service; "\/replicas" does$/);
+    for (const path of [
+      '/env/**',
+      '/config/~1etc~1a',
+      '/config/**~1a',
+      '/image',
+      '/ports/**',
+      '/**',
+    ])
+      expect(matchesNone(path)).toBeUndefined();
     expect(problems('{ ignore: [{ path: replicas }] }')).toEqual([
       expect.stringContaining('must be a JSON pointer such as /replicas or /env/*'),
     ]);
