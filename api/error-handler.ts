@@ -65,7 +65,7 @@ function toProblem(error: unknown): HttpProblem {
   if (known !== undefined) return known(error);
   if (hasZodFastifySchemaValidationErrors(error)) {
     const place = (error as FastifyError).validationContext ?? 'request';
-    return unprocessable(`the ${place} is not valid`, error.validation.map(toFieldProblem));
+    return unprocessable(`the ${place} is not valid`, error.validation.flatMap(toFieldProblems));
   }
   // Fastify's own: 400 no JSON, 413 too large, 415 no such content type, 429 too many.
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
@@ -76,15 +76,21 @@ function toProblem(error: unknown): HttpProblem {
   });
 }
 
-/** `/3/tags/host` → index 3, field `tags.host`. */
-function toFieldProblem({
-  instancePath,
-  message,
-}: {
+interface Invalid {
+  keyword: string;
   instancePath: string;
   message?: string;
-}): Problem {
+  params: Record<string, unknown>;
+}
+
+/** `/3/tags/host` → index 3, field `tags.host`. Of unknown fields each is named. */
+function toFieldProblems({ keyword, instancePath, message, params }: Invalid): Problem[] {
   const parts = instancePath.split('/').slice(1);
   const index = /^\d+$/.test(parts[0] ?? '') ? { index: Number(parts.shift()) } : {};
-  return { ...index, field: parts.join('.'), message: message ?? 'is not valid' };
+  const at = parts.filter((part) => part !== '');
+  if (keyword === 'unrecognized_keys')
+    return (params['keys'] as string[]).map((key) => {
+      return { ...index, field: [...at, key].join('.'), message: 'is no field that is known' };
+    });
+  return [{ ...index, field: parts.join('.'), message: message ?? 'is not valid' }];
 }

@@ -264,6 +264,7 @@ describe('a report', () => {
 
   it.each<[string, object, string]>([
     ['an unknown field', { isRunning: true, running: true }, 'running'],
+    ['an unknown field of one', { isRunning: true, resources: { cpus: 1 } }, 'resources.cpus'],
     ['no word on whether it runs', { version: '1' }, 'isRunning'],
     ['an amount that is none', { isRunning: true, resources: { cpu: 'much' } }, 'resources.cpu'],
     ['a negative amount', { isRunning: true, resources: { memory: -1 } }, 'resources.memory'],
@@ -280,7 +281,7 @@ describe('a report', () => {
   ])('with %s is refused and names the field', async (_, payload, field) => {
     const { status, body } = await put('shop', payload);
     expect(status).toBe(422);
-    expect(JSON.stringify(body['problems'])).toContain(field);
+    expect(body['problems']).toEqual([{ field, message: expect.any(String) as string }]);
     expect(await rows('select * from states')).toEqual([]);
   });
 });
