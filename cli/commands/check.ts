@@ -30,8 +30,12 @@ export function register(program: Command): void {
     } else {
       print(...checked.problems.map(formatLine), summary(checked));
     }
-    if (checked.problems.some(({ severity }) => severity === 'error')) throw new CliFailure('');
+    if (checked.problems.some(isError)) throw new CliFailure('');
   });
+}
+
+function isError({ severity }: Problem): boolean {
+  return severity === 'error';
 }
 
 interface Checked {
@@ -74,7 +78,10 @@ function checkManifests(
       else checked.problems.push(describedTwice(object, other));
     }
   }
-  checked.problems.push(...lintTogether(checked.objects, CATALOGUES));
+  // What seems to be nowhere may be in a manifest that is broken.
+  const isWhole = !checked.problems.some(isError);
+  const together = lintTogether(checked.objects, CATALOGUES);
+  checked.problems.push(...(isWhole ? together : together.filter(isError)));
   return checked;
 }
 

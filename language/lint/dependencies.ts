@@ -49,7 +49,8 @@ function unknown(needed: string, field: string, whole: Whole): Remark {
 }
 
 function nobodyMakes(needed: string, { keys }: Whole): string {
-  const { namespace } = parseResourceKey(needed);
-  const near = [...keys].filter((key) => parseResourceKey(key).namespace === namespace);
-  return `none of the manifests that were checked with it makes ${needed}${suggest(needed, near)}`;
+  const { namespace, name } = parseResourceKey(needed);
+  const near = [...keys].map(parseResourceKey).filter((one) => one.namespace === namespace);
+  const hint = suggest(name, new Set(near.map((one) => one.name)));
+  return `none of the manifests that were checked with it makes ${needed}${hint}`;
 }

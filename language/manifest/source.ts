@@ -11,6 +11,7 @@ import {
   type Document,
   type Node,
   type ParsedNode,
+  type YAMLError,
 } from 'yaml';
 import type { Problem } from '../problem';
 
@@ -42,6 +43,8 @@ const MAX_LENGTH = 1_048_576;
 /** The library's composer recurses, so that depth must be bounded before it runs. */
 const MAX_DEPTH = 100;
 const MAX_ALIASES = 50;
+/** Of a key in a message, in characters. */
+const MAX_KEY = 64;
 
 /** Reads one file of YAML documents (JSON is YAML). Documents with problems are left out. */
 export function readDocuments(
@@ -73,7 +76,7 @@ export function readDocuments(
   const documents: SourceDocument[] = [];
   for (const document of new Composer({ logLevel: 'error' }).compose(tokens)) {
     const faults = [...document.errors, ...document.warnings];
-    for (const fault of faults) report(fault.pos[0], firstLine(fault.message));
+    for (const fault of faults) report(fault.pos[0], messageOf(fault, text));
     if (faults.length > 0) continue;
     const data = toData(document);
     if (data.ok) documents.push(sourceDocument(document, data.value, text, lines));
@@ -84,6 +87,12 @@ export function readDocuments(
 
 function firstLine(message: string): string {
   return message.split('\n')[0] ?? message;
+}
+
+function messageOf({ code, message, pos }: YAMLError, text: string): string {
+  if (code !== 'DUPLICATE_KEY') return firstLine(message);
+  const [, key = ''] = /^["']?([^\s:"']*)/.exec(text.slice(pos[0], pos[0] + MAX_KEY)) ?? [];
+  return `the field "${key}" is there a second time`;
 }
 
 function tokenize(

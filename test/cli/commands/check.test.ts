@@ -61,6 +61,17 @@ test('one object in two files is a problem that names both', async () => {
   expect(error).toMatchObject({ exitCode: 1 });
 });
 
+test('what a broken manifest may make is not said to be missing', async () => {
+  const service = 'apiVersion: vigil.io/v1\nkind: Service\nmetadata: { name: NAME }\nspec:\n';
+  const web = `${service.replace('NAME', 'web')}  command: [a]\n  dependsOn: [db]\n`;
+  const db = `${service.replace('NAME', 'db')}  command: [a]\n`;
+  const [one, other] = [write('web.yaml', web), write('db.yaml', `${db}  replcas: 1\n`)];
+  expect((await runCli(register, ['check', one])).out).toContain('makes default/db (warning)');
+  expect((await runCli(register, ['check', one, other])).out).toBe(
+    `${other}:6:3: unknown field "replcas"; did you mean "replicas"?\n1 problem in 2 files\n`,
+  );
+});
+
 test('a path that does not exist is a usage error', async () => {
   const { error } = await runCli(register, ['check', join(folder, 'none.yaml')]);
   expect(error).toMatchObject({ exitCode: 2 });

@@ -210,7 +210,7 @@ describe('dependencies', () => {
       'on a member that is not there',
       [needing('a', 'db@y'), service('db', { hosts: ['x'] })],
       [
-        'warning: none of the manifests that were checked with it makes default/db@y; did you mean "default/db@x"?',
+        'warning: none of the manifests that were checked with it makes default/db@y; did you mean "db@x"?',
       ],
     ],
     [
