@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import { z } from 'zod';
 
 /** Top-level sections of the configuration file; a process reads its own and the shared ones. */
@@ -123,6 +123,8 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number {
       : undefined;
     const key = pair?.key as { range?: [number, number, number] } | undefined;
     if (key?.range) return key.range[0];
+    const item = isSeq(parent) ? (parent.get(path[length - 1], true) as Node | undefined) : null;
+    if (item?.range) return item.range[0];
   }
   return 0;
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gitopsConfigSchema } from '../../gitops/config';
 import { loadConfig } from '../../platform/config-loader';
 
@@ -62,4 +65,14 @@ it('takes no fast poll that is slower than the slow one', () => {
   expect(problemsOf({ git: '/f', poll: { fast: '4m' } })).toEqual([
     'sources.0.poll: "fast" is more than "slow"',
   ]);
+});
+
+it('tells of a whole source where it begins', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vigil-gitops-config-'));
+  const path = join(folder, 'vigil.yaml');
+  writeFileSync(path, 'gitops:\n  sources:\n    - folder: /f\n    - { name: a }\n');
+  expect(() => loadConfig(gitopsConfigSchema, { env: {}, path })).toThrow(
+    `${path}:4:7: gitops.sources.1: needs either "git" or "folder"`,
+  );
+  rmSync(folder, { recursive: true });
 });
