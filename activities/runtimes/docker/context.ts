@@ -1,7 +1,7 @@
 import type { RuntimeTarget } from '../../../domain/action/runtime';
 import type { ContainerSpec, DockerSpec } from '../../../domain/runtime-spec';
 import type { Engine } from './engine';
-import type { Secrets } from './secrets';
+import type { Secrets } from '../secrets';
 
 /** What every part of the runtime works with; `home` is absolute. */
 export interface DockerContext {

@@ -28,7 +28,8 @@ export interface Making {
 export async function createContainer(context: DockerContext, making: Making): Promise<boolean> {
   const { engine, secrets } = context;
   const image = await imageFor(context, making);
-  const env = await secrets.resolve(making.spec.env);
+  const variables = await secrets.resolve(making.spec.env);
+  const env = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   return (await engine.create(optionsOf(context, making, { image, env }))) !== null;
 }
 

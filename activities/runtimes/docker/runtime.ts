@@ -16,7 +16,7 @@ import { identityOf, readSet } from './containers';
 import { dockerOf, type DockerContext } from './context';
 import { createEngine } from './engine';
 import { observe } from './observe';
-import { createSecrets } from './secrets';
+import { createSecrets } from '../secrets';
 import { snapshotOf } from './shapes';
 import { DOCKER_CATALOGUE } from './spec';
 import { tidy } from './swap';

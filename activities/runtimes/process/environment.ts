@@ -1,15 +1,12 @@
 import { MARKERS } from '../../../domain/action/markers';
-import { TransientError } from '../../../domain/action/runtime';
 import { NOT_SHOWN } from '../../../domain/drift/change';
 import { readEnvironment } from '../../../platform/procfs';
-import { isSecretReference, resolveSecret, SecretError } from '../../../platform/secret-references';
+import { isSecretReference } from '../../../platform/secret-references';
+import { createSecrets } from '../secrets';
 import type { RunningProcess } from './find';
 
 /** All that a process gets of the worker's own environment; the manifest may override each. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER'];
-
-/** Observing must not run an `exec:` command more often than this. */
-const EXEC_FRESH_MS = 60_000;
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -29,26 +26,7 @@ export interface Environment {
 }
 
 export function createEnvironment(now: () => number): Environment {
-  const looked = new Map<string, { at: number; value: Promise<string> }>();
-
-  function lookUp(reference: string, freshMs: number): Promise<string> {
-    const known = looked.get(reference);
-    if (known !== undefined && now() - known.at < freshMs) return known.value;
-    const value = resolveSecret(reference);
-    if (reference.startsWith('exec:')) looked.set(reference, { at: now(), value });
-    return value;
-  }
-
-  /** A reference stands for itself while its value is right: no value of a secret leaves this host. */
-  async function shown(wanted: string, present: string | undefined): Promise<string | null> {
-    if (present === undefined || !isSecretReference(wanted)) return present ?? null;
-    try {
-      return (await lookUp(wanted, EXEC_FRESH_MS)) === present ? wanted : NOT_SHOWN;
-    } catch {
-      // Not to know is no difference: a restart could not resolve it either.
-      return wanted;
-    }
-  }
+  const secrets = createSecrets(now);
 
   async function told(
     name: string,
@@ -57,19 +35,11 @@ export function createEnvironment(now: () => number): Environment {
     const isTellable = value === undefined || value === wanted;
     if (!isTellable && mayBeOtherSecret(started, name, wanted))
       return started.variables?.[name] ?? NOT_SHOWN;
-    return shown(wanted, value);
+    return secrets.shown(wanted, value);
   }
 
   return {
-    async resolve(variables) {
-      const environment = basics();
-      for (const [name, text] of Object.entries(variables)) {
-        environment[name] = await lookUp(text, 0).catch((error: unknown) => {
-          throw asStartError(name, error);
-        });
-      }
-      return environment;
-    },
+    resolve: async (variables) => ({ ...basics(), ...(await secrets.resolve(variables)) }),
 
     async observe(variables, started) {
       const present = readEnvironment(started.pid);
@@ -111,13 +81,4 @@ function basics(): Record<string, string> {
       return value === undefined ? [] : [[name, value]];
     }),
   );
-}
-
-function asStartError(variable: string, error: unknown): Error {
-  const reason = error instanceof Error ? error.message : String(error);
-  const message = `environment variable ${variable}: ${reason}`;
-  const isTransient = error instanceof SecretError && error.isTransient;
-  return isTransient
-    ? new TransientError(message, { cause: error })
-    : new Error(message, { cause: error });
 }

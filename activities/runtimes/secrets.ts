@@ -1,15 +1,16 @@
-import { TransientError } from '../../../domain/action/runtime';
-import { NOT_SHOWN } from '../../../domain/drift/change';
-import { isSecretReference, resolveSecret, SecretError } from '../../../platform/secret-references';
+import { TransientError } from '../../domain/action/runtime';
+import { NOT_SHOWN } from '../../domain/drift/change';
+import { isSecretReference, resolveSecret, SecretError } from '../../platform/secret-references';
 
 /** Observing must not run an `exec:` command more often than this. */
 const EXEC_FRESH_MS = 60_000;
 
 type Variables = Readonly<Record<string, string>>;
 
+/** What secret references among variables stand for, on this host. */
 export interface Secrets {
-  /** `NAME=value` of each variable, references resolved now. */
-  resolve: (variables: Variables) => Promise<string[]>;
+  /** The variables with their references resolved now; throws the error of a start that names the variable. */
+  resolve: (variables: Variables) => Promise<Record<string, string>>;
   /** A reference stands for itself while its value is right: no value of a secret leaves this host. */
   shown: (wanted: string, present: string | undefined) => Promise<string | null>;
 }
@@ -27,14 +28,14 @@ export function createSecrets(now: () => number): Secrets {
 
   return {
     async resolve(variables) {
-      const resolved: string[] = [];
+      const resolved: [string, string][] = [];
       for (const [name, text] of Object.entries(variables)) {
         const value = await lookUp(text, 0).catch((error: unknown) => {
           throw asStartError(name, error);
         });
-        resolved.push(`${name}=${value}`);
+        resolved.push([name, value]);
       }
-      return resolved;
+      return Object.fromEntries(resolved);
     },
 
     async shown(wanted, present) {
@@ -42,7 +43,7 @@ export function createSecrets(now: () => number): Secrets {
       try {
         return (await lookUp(wanted, EXEC_FRESH_MS)) === present ? wanted : NOT_SHOWN;
       } catch {
-        // Not to know is no difference: a new container could not resolve it either.
+        // Not to know is no difference: what is started anew could not resolve it either.
         return wanted;
       }
     },
