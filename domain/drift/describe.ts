@@ -72,7 +72,7 @@ function verbOf(pointer: string): string {
     case 'command':
       return 'runs command';
     case 'replicas':
-      return 'runs replicas:';
+      return 'runs';
     case 'version':
       return 'is of version';
     case 'ports':
@@ -113,6 +113,7 @@ export function shown(pointer: string, value: FactValue | null): string {
   if (typeof value === 'object') return value.map(word).join(' ');
   if (typeof value !== 'number') return String(value);
   if (TIMES.has(pointer)) return `${value} ms`;
+  if (pointer === '/replicas') return value === 1 ? '1 replica' : `${value} replicas`;
   if (pointer !== '/resources/memory') return String(value);
   if (value >= GIB && value % GIB === 0) return `${value / GIB}Gi`;
   return value >= MIB && value % MIB === 0 ? `${value / MIB}Mi` : `${value} bytes`;
@@ -165,14 +166,12 @@ export function recommend(spec: ServiceSpec, changes: readonly Change[]): Recomm
   if ('actions' in runtime) return recommendOwn(runtime.type, Object.keys(runtime.actions));
   const left = changes.flatMap((change) => beyondSync(spec, change) ?? []);
   if (left.length === changes.length) return { step: 'nothing', why: left.join('; ') };
-  const rest = left.length === 0 ? '' : `; but ${left.join('; ')}`;
   if (changes.every(({ pointer }) => pointer === '/running')) {
     return { step: 'start', why: 'it does not run, and is as desired otherwise' };
   }
-  return {
-    step: 'sync',
-    why: `sync puts ${changes.length - left.length} of ${changes.length} right${rest}`,
-  };
+  if (left.length === 0) return { step: 'sync', why: 'sync puts it right' };
+  const count = `${changes.length - left.length} of ${changes.length} differences`;
+  return { step: 'sync', why: `sync puts ${count} right; but ${left.join('; ')}` };
 }
 
 /** What such a runtime does is its author's; only a verb of this name says that it repairs. */

@@ -310,7 +310,7 @@ describe('drift', () => {
     ...{ onset: '2026-05-01T12:00:00Z', resolvedAt: null },
     attribution: { from: 'file', by: 'root', at: null, what: 'written\n0644 root:root' },
     impact: ['default/shop'],
-    recommended: { step: 'sync', why: 'sync puts 2 of 2 right' },
+    recommended: { step: 'sync', why: 'sync puts it right' },
     held: { gate: 'paused', detail: 'paused (*): by hand', until: '2026-05-01T13:00:00Z' },
     actionId: null,
   };
@@ -328,11 +328,11 @@ describe('drift', () => {
       'RESOURCE | WHERE | SEVERITY | WHAT | SINCE (UTC) | UNTIL | BY',
       'default/web | /config/app.conf | warning | file app.conf has other content than desired | 2026-05-01 12:00:00 | open | root: written 0644 root:root',
       'default/web | /env/A | warning | variable A is missing | 2026-05-01 12:00:00 | open | root: written 0644 root:root',
-      ' | sync: sync puts 2 of 2 right',
+      ' | sync: sync puts it right',
       ' | held by paused: paused (*): by hand (until 2026-05-01 13:00:00)',
       ' | needed by default/shop',
       'default/db | /config/app.conf | - | file app.conf has other content than desired | 2026-05-01 12:00:00 | open | -',
-      ' | sync: sync puts 2 of 2 right',
+      ' | sync: sync puts it right',
       ` | action ${FIRST}`,
       '',
     ]);

@@ -18,7 +18,7 @@ it.each<[string, Change]>([
   ['runs image web:1.2, desired web:1.3', change('/image', 'version', 'web:1.3', 'web:1.2')],
   ['does not run, and should', change('/running', 'changed', true, false)],
   ['was never started here, and should run', change('/running', 'missing', true, null)],
-  ['runs replicas: 2, desired 3', change('/replicas', 'changed', 3, 2)],
+  ['runs 2 replicas, desired 3 replicas', change('/replicas', 'changed', 3, 2)],
   [
     'runs command node s.mjs "a b", desired node s.mjs',
     change('/command', 'changed', ['node', 's.mjs'], ['node', 's.mjs', 'a b']),
@@ -97,8 +97,18 @@ describe('the step that is recommended', () => {
   it.each<[string, ServiceSpec, Change[], [string, string]]>([
     ['nothing where nothing differs', of(PROCESS), [], ['nothing', 'nothing differs']],
     ['start where it only does not run', of(DOCKER), [stopped], ['start', 'does not run']],
-    ['sync where more differs', of(PROCESS), [stopped, change('/env/A')], ['sync', '2 of 2']],
-    ['sync for what it puts right', of(DOCKER), [change('/image', 'version')], ['sync', '1 of 1']],
+    [
+      'sync where more differs',
+      of(PROCESS),
+      [stopped, change('/env/A')],
+      ['sync', 'sync puts it right'],
+    ],
+    [
+      'sync for what it puts right',
+      of(DOCKER),
+      [change('/image', 'version')],
+      ['sync', 'sync puts it right'],
+    ],
     [
       'nothing where a checksum is all that is known',
       of(PROCESS, summed),
@@ -109,7 +119,7 @@ describe('the step that is recommended', () => {
       'sync for the rest, and who must act on what is left',
       of(PROCESS, summed),
       [change('/config/big.bin'), change('/config/web.conf')],
-      ['sync', 'sync puts 1 of 2 right; but of file big.bin'],
+      ['sync', 'sync puts 1 of 2 differences right; but of file big.bin'],
     ],
     [
       'nothing where the runtime does not write it',
