@@ -103,19 +103,19 @@ export function createReportApi(
   };
 }
 
-/** `Unrecognized keys: "ports", "volumes"`. */
-const UNKNOWN = /^Unrecognized keys?: (".+")$/;
+/** Of each such field; before this version of the API `Unrecognized keys: "ports", "volumes"` of where they are. */
+const UNKNOWN = /^(?:is no field that is known|Unrecognized keys?: "(.+)")$/;
 
 /** Those of a report that an older API refuses; none where it refuses the report for something else, too. */
 function unknownFields({ status, body }: RestAnswer): string[] {
   if (status !== 422) return [];
   const { problems = [] } = problem.safeParse(body).data ?? {};
   const found = problems.map(({ field, message }) => {
-    const names = UNKNOWN.exec(message)?.[1];
-    if (names === undefined || /^(config|attribution)\b/.test(field)) return null;
+    const match = UNKNOWN.exec(message);
+    if (match === null || /^(config|attribution)\b/.test(field)) return null;
     // Of a field whose parts it does not know, the whole is left out: a half would be another value. Files and
     // causes that are left out would say that there are none.
-    return field === '' ? names.slice(1, -1).split('", "') : [field.split('.')[0] ?? field];
+    return field === '' ? match[1]?.split('", "') : [field.split('.')[0] ?? field];
   });
   return found.includes(null) ? [] : [...new Set(found.flatMap((names) => names ?? []))];
 }
