@@ -140,7 +140,7 @@ test.each([
     ['metrics[1].val', 'metrics[1].value'],
   ],
   [{ condition: 'up', resource: 'web', at: 'yesterday' }, ['at']],
-  [{ condition: 'up', resource: 'web', att: 1 }, ['']],
+  [{ condition: 'up', resource: 'web', att: 1 }, ['att']],
 ])('%j is refused', async (body, fields) => {
   const answer = await evaluate(body);
   expect(answer.status).toBe(422);

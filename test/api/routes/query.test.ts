@@ -134,7 +134,7 @@ test.each([
   ['aggregate=avg', 'step'],
   ['step=1m&aggregate=median', 'aggregate'],
   ['cursor=nonsense', 'cursor'],
-  ['nmae=load', ''],
+  ['nmae=load', 'nmae'],
 ])('%s is refused, naming the field', async (query, field) => {
   const answer = await api.app.inject(`/query?${query}`);
   expect(answer.statusCode).toBe(422);
