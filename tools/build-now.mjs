@@ -1,6 +1,7 @@
 /** `npm run build`: installs where needed and builds, also when the build looks fresh. */
 import { build } from './build.mjs';
+import { alone } from './lock.mjs';
 import { ensureInstalled } from './setup.mjs';
 
-ensureInstalled();
-await build();
+await ensureInstalled();
+await alone(build);

@@ -5,7 +5,7 @@ import { fail } from './common.mjs';
 import { findPromtool } from './promtool.mjs';
 import { ensureInstalled } from './setup.mjs';
 
-ensureInstalled();
+await ensureInstalled();
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '3000' },

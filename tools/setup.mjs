@@ -7,21 +7,33 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, isBuilt } from './build.mjs';
 import { fail, ROOT, say } from './common.mjs';
+import { alone, isTaken } from './lock.mjs';
 
 const NODE_FLOOR = [20, 19];
 
 /** Installs and builds where that is needed. Ends the process with one clear line when it cannot. */
 export async function ensureReady() {
-  ensureInstalled();
-  if (!isBuilt()) await build();
+  requireNode();
+  if (!isTaken() && isInstalled() && isBuilt()) return;
+  await alone(async () => {
+    if (!isInstalled()) install();
+    if (!isBuilt()) await build();
+  });
 }
 
-export function ensureInstalled() {
+export async function ensureInstalled() {
+  requireNode();
+  if (!isTaken() && isInstalled()) return;
+  await alone(() => {
+    if (!isInstalled()) install();
+  });
+}
+
+function requireNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1])) {
     fail(`Node ${NODE_FLOOR.join('.')} or newer is needed; this is ${process.versions.node}`);
   }
-  if (!isInstalled()) install();
 }
 
 /** Whether node_modules has what the lock file says; compares contents, since times lie after a checkout. */
