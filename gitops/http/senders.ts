@@ -69,8 +69,8 @@ export const SENDER: Readonly<Record<SenderName, Sender>> = {
     },
     pushOf({ raw }) {
       const body = raw.length === 0 ? {} : json(raw);
-      const url = text(body, 'url');
-      return { urls: url === null ? [] : [url], ref: text(body, 'ref') };
+      const url = textIfAny(body, 'url');
+      return { urls: url === null ? [] : [url], ref: textIfAny(body, 'ref') };
     },
   },
 };
@@ -113,18 +113,27 @@ function githubBody(delivery: Delivery): Record<string, unknown> {
   return json(Buffer.from(payload));
 }
 
+/** What says nothing makes every source look: a body that cannot say anything is a mistake. */
 function json(raw: Buffer): Record<string, unknown> {
+  const value = parsed(raw);
+  if (!isRecord(value)) throw new BodyError('the body must be a JSON object');
+  return value;
+}
+
+function parsed(raw: Buffer): unknown {
   try {
-    return record(JSON.parse(raw.toString('utf8')));
+    return JSON.parse(raw.toString('utf8'));
   } catch (cause) {
     throw new BodyError('the body is no JSON', { cause });
   }
 }
 
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
 function record(value: unknown): Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
+  return isRecord(value) ? value : {};
 }
 
 function header({ headers }: Delivery, name: string): string {
@@ -135,6 +144,14 @@ function header({ headers }: Delivery, name: string): string {
 function text(body: Readonly<Record<string, unknown>>, name: string): string | null {
   const value = body[name];
   return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** As `text`, of a field that may be missing, and may not be of another type. */
+function textIfAny(body: Readonly<Record<string, unknown>>, name: string): string | null {
+  const value = body[name];
+  if (value !== undefined && typeof value !== 'string')
+    throw new BodyError(`"${name}" must be a string`);
+  return text(body, name);
 }
 
 function texts(body: Readonly<Record<string, unknown>>, names: readonly string[]): string[] {

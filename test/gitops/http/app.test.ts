@@ -159,23 +159,47 @@ test('GitLab proves itself by its token', async () => {
   expect(await post('gitlab', payload, event)).toMatchObject({ status: 401 });
 });
 
+const signedAt = (seconds: number, payload: string) => ({
+  'x-vigil-timestamp': String(seconds),
+  'x-vigil-signature': sign(`${seconds}.${payload}`),
+});
+
 test('anybody else signs time and body, and an old delivery is not believed again', async () => {
   await start();
   const payload = JSON.stringify({ url: 'https://git.example.com/fleet', ref: 'refs/heads/main' });
-  const at = (seconds: number) => ({
-    'x-vigil-timestamp': String(seconds),
-    'x-vigil-signature': sign(`${seconds}.${payload}`),
-  });
+  const at = (seconds: number) => signedAt(seconds, payload);
   expect(await post('generic', payload, at(NOW / 1000))).toMatchObject({ status: 202 });
   expect(heard[0]).toEqual({ urls: ['https://git.example.com/fleet'], ref: 'refs/heads/main' });
   expect(await post('generic', payload, at(NOW / 1000 - 301))).toMatchObject({ status: 401 });
   expect(await post('generic', payload, { ...at(1), 'x-vigil-timestamp': 'now' })).toMatchObject({
     status: 401,
   });
-  const empty = { ...at(0), 'x-vigil-timestamp': String(NOW / 1000) };
-  empty['x-vigil-signature'] = sign(`${NOW / 1000}.`);
-  expect(await post('generic', '', empty)).toMatchObject({ status: 202 });
+  expect(await post('generic', '', signedAt(NOW / 1000, ''))).toMatchObject({ status: 202 });
   expect(heard[1]).toEqual({ urls: [], ref: null });
+});
+
+test.each([
+  ['[]', 'the body must be a JSON object'],
+  ['null', 'the body must be a JSON object'],
+  ['{"url":5}', '"url" must be a string'],
+  ['{"url":["https://git.example.com/fleet"]}', '"url" must be a string'],
+  ['{"url":"https://git.example.com/fleet","ref":null}', '"ref" must be a string'],
+  ['{', 'the body is no JSON'],
+])('the body %s wakes nobody: %s', async (payload, detail) => {
+  await start();
+  expect(await post('generic', payload, signedAt(NOW / 1000, payload))).toMatchObject({
+    status: 400,
+    body: { detail },
+  });
+  expect(heard).toEqual([]);
+});
+
+test('a push of GitHub or GitLab that is no object wakes nobody', async () => {
+  await start();
+  const gitlab = { 'x-gitlab-event': 'Push Hook', 'x-gitlab-token': KEY };
+  expect(await github('[]')).toMatchObject({ status: 400 });
+  expect(await post('gitlab', '[]', gitlab)).toMatchObject({ status: 400 });
+  expect(heard).toEqual([]);
 });
 
 test('a sender without a key is refused with what to configure', async () => {
