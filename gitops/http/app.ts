@@ -102,7 +102,7 @@ function webhooks(scope: FastifyInstance, deps: GitopsAppDeps): void {
 
 type Answer =
   | { result: 'taken' | 'ignored'; woken: string[] }
-  | { result: 'refused' | 'unreadable'; status: number; detail: string };
+  | { result: 'refused' | 'unreadable' | 'failed'; status: number; detail: string };
 
 /** A push carries nothing that is believed: it only makes its sources look. */
 async function receive(
@@ -115,7 +115,15 @@ async function receive(
     const detail = `no key of ${sender} is configured: set gitops.webhooks.${sender}.secretFile`;
     return { result: 'refused', status: 403, detail };
   }
-  const refusal = SENDER[sender].refusal(delivery, await readSecret(file));
+  const secret = await readSecret(file).catch((error: unknown) => {
+    logger.error({ err: error, sender, file }, 'webhook key cannot be read');
+    return null;
+  });
+  if (secret === null) {
+    const detail = `the key in gitops.webhooks.${sender}.secretFile cannot be read; the log says why`;
+    return { result: 'failed', status: 503, detail };
+  }
+  const refusal = SENDER[sender].refusal(delivery, secret);
   if (refusal !== null) {
     logger.warn({ sender, reason: refusal }, 'webhook refused');
     return { result: 'refused', status: 401, detail: refusal };

@@ -210,6 +210,41 @@ test('a sender without a key is refused with what to configure', async () => {
   });
 });
 
+test.each([
+  [
+    'is missing',
+    (file: string) => {
+      rmSync(file);
+    },
+    'ENOENT',
+  ],
+  [
+    'is empty',
+    (file: string) => {
+      writeFileSync(file, '\n');
+    },
+    'is empty',
+  ],
+])('a key that %s is told by its setting, and in the log by its file', async (_, spoil, why) => {
+  const lines: string[] = [];
+  await start({ logger: pino({ level: 'error' }, { write: (line) => void lines.push(line) }) });
+  const file = join(folder, 'key');
+  spoil(file);
+  expect(await github(PUSH)).toMatchObject({
+    status: 503,
+    body: {
+      detail: 'the key in gitops.webhooks.github.secretFile cannot be read; the log says why',
+    },
+  });
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    ...{ sender: 'github', file, msg: 'webhook key cannot be read' },
+    err: { message: expect.stringContaining(why) as string },
+  });
+  writeFileSync(file, KEY);
+  expect(await github(PUSH)).toMatchObject({ status: 202 });
+});
+
 test('with a token, only health and webhooks are open', async () => {
   await start({ token: 'the-token' });
   const get = async (url: string, authorization?: string) =>
