@@ -197,7 +197,8 @@ async function checkOut({ git, folders }: Context, commit: string): Promise<void
   });
 }
 
-async function filesOf({ options, folders, known }: Context, origin: Origin): Promise<SourceRead> {
+async function filesOf(context: Context, origin: Origin): Promise<SourceRead> {
+  const { options, folders, known } = context;
   const { name, path, selection, render } = options;
   const folder = resolve(folders.tree, path);
   const checksum = origin.commit;
@@ -217,6 +218,10 @@ async function filesOf({ options, folders, known }: Context, origin: Origin): Pr
   }
   try {
     const found = await findManifests(folder, selection);
+    const links = await linksOf(context, checksum);
+    const wanted = found.filter((file) => links.has(join(folder, file.path)));
+    if (wanted.length > 0)
+      return refused(wanted.map((file) => `${label}/${file.path}: ${NO_LINKS}`));
     const read = (file: string): Promise<string> => readFile(file, 'utf8');
     const texts = await readManifests(folder, found, { known, read });
     if (texts === null) throw new SourceAwayError('the files changed while they were read');
@@ -229,4 +234,14 @@ async function filesOf({ options, folders, known }: Context, origin: Origin): Pr
     if (error instanceof TreeRefusedError) return refused([`${name}: ${error.message}`]);
     throw error;
   }
+}
+
+const NO_LINKS =
+  'it is a symbolic link, and in a repository none is followed; put the file itself there, or exclude it';
+
+/** The symbolic links of a commit, as they lie in the tree: files that hold where they lead. */
+async function linksOf({ git, folders }: Context, commit: string): Promise<Set<string>> {
+  const listing = await git(['ls-tree', '-r', '-z', '--full-tree', commit]);
+  const links = listing.split('\0').filter((line) => line.startsWith('120000 '));
+  return new Set(links.map((line) => join(folders.tree, line.slice(line.indexOf('\t') + 1))));
 }

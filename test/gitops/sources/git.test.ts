@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -137,14 +138,27 @@ test('a repository that is gone for a while is read again when it is back', asyn
   expect((await fleet.read()).kind).toBe('unchanged');
 });
 
-test('neither symbolic links nor hooks nor submodules reach out of the tree', async () => {
+test('a symbolic link is refused by its path where it is wanted, and else left out', async () => {
+  repository.commit({ 'x/a.yaml': 'one', 'shared/b.yaml': 'two' });
+  const link = (path: string, target: string): void => {
+    symlinkSync(target, join(repository.root, 'work', path));
+  };
   writeFileSync(join(repository.root, 'secret.yaml'), 'secret');
-  repository.commit({ 'a.yaml': 'one' });
-  execFileSync('ln', ['-s', '../secret.yaml', join(repository.root, 'work', 'link.yaml')]);
+  link('x/in the folder.yaml', 'a.yaml');
+  link('x/out.yaml', '../../secret.yaml');
+  link('x/shared', '../shared');
+  link('x/notes.txt', '/etc/hostname');
+  link('elsewhere.yaml', 'x/a.yaml');
   repository.commit({});
-  expect(filesOf(await source().read())).toEqual({
-    'fleet/a.yaml': 'one',
-    'fleet/link.yaml': '../secret.yaml',
+  const why =
+    'it is a symbolic link, and in a repository none is followed; put the file itself there, or exclude it';
+  expect(await source({ path: 'x' }).read()).toMatchObject({
+    kind: 'refused',
+    problems: [`fleet/x/in the folder.yaml: ${why}`, `fleet/x/out.yaml: ${why}`],
+  });
+  const selection = { include: [], exclude: ['in*.yaml', 'out.yaml'] };
+  expect(filesOf(await source({ path: 'x', selection }).read())).toEqual({
+    'fleet/x/a.yaml': 'one',
   });
 });
 
