@@ -97,6 +97,8 @@ const source = z
         context.addIssue({ code: 'custom', path: [key], message: 'says nothing to a folder' });
     if (one.folder !== undefined && one.path !== '.')
       context.addIssue({ code: 'custom', path: ['path'], message: 'is part of "folder" itself' });
+    if (one.folder === undefined && /^(\/|\.\.(\/|$))/.test(normalize(one.path)))
+      context.addIssue({ code: 'custom', path: ['path'], message: 'leads out of the repository' });
     if (one.poll.fast > one.poll.slow)
       context.addIssue({ code: 'custom', path: ['poll'], message: '"fast" is more than "slow"' });
   });

@@ -51,6 +51,19 @@ it('takes a path below a repository, and none below a folder', () => {
   ]);
 });
 
+it.each(['..', '../a', 'x/../..', 'x/../../a', '/x'])(
+  'refuses the path %s, which leads out of the repository',
+  (path) => {
+    expect(problemsOf({ git: '/f', path })).toEqual([
+      'sources.0.path: leads out of the repository',
+    ]);
+  },
+);
+
+it.each(['.', './a/', 'x/../a', '..a', 'x/..'])('takes the path %s of a repository', (path) => {
+  expect(problemsOf({ git: '/f', path })).toEqual([]);
+});
+
 it('takes no two sources that would own the same objects', () => {
   const [one, other] = [{ git: 'https://a.example/x.git' }, { git: 'https://A.example/x' }];
   const problem = 'sources.1: git:a.example/x is there twice: give one another name';
@@ -67,12 +80,17 @@ it('takes no fast poll that is slower than the slow one', () => {
   ]);
 });
 
-it('tells of a whole source where it begins', () => {
+it.each([
+  ['a whole source', '{ name: a }', '7: gitops.sources.1: needs either "git" or "folder"'],
+  [
+    'a path',
+    '{ git: /g, path: x/../.. }',
+    '18: gitops.sources.1.path: leads out of the repository',
+  ],
+])('tells of %s where it begins', (_, source, problem) => {
   const folder = mkdtempSync(join(tmpdir(), 'vigil-gitops-config-'));
   const path = join(folder, 'vigil.yaml');
-  writeFileSync(path, 'gitops:\n  sources:\n    - folder: /f\n    - { name: a }\n');
-  expect(() => loadConfig(gitopsConfigSchema, { env: {}, path })).toThrow(
-    `${path}:4:7: gitops.sources.1: needs either "git" or "folder"`,
-  );
+  writeFileSync(path, `gitops:\n  sources:\n    - folder: /f\n    - ${source}\n`);
+  expect(() => loadConfig(gitopsConfigSchema, { env: {}, path })).toThrow(`${path}:4:${problem}`);
   rmSync(folder, { recursive: true });
 });
