@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { Anything, listOf } from './answers';
 import type { ApiClient } from './client';
 import { CliFailure, usageError } from './failure';
-import { placeOf } from './manifest-file';
-import { clock, table, talksToApi } from './output';
+import { clock, resourcePath, table, talksToApi } from './output';
 import { RevisionRow, RolledBack, SourceRow, VersionDiff, VersionRow } from './revision-answers';
 
 /** The commands on what git says: its history, going back in it, and what waits for a person. */
@@ -99,9 +98,9 @@ function registerHistory(drift: Command): void {
       .command('versions')
       .description('every version of a manifest, newest first; of a deleted one, too')
       .argument('<kind>', 'Service, Policy, …')
-      .argument('<name>', 'namespace/name'),
+      .argument('<name>', 'name, or namespace/name'),
     async ({ api, args: [kind = '', name = ''], show }) => {
-      const path = `/manifests/${encodeURIComponent(kind)}/${placeOf(name)}/versions`;
+      const path = `/manifests/${encodeURIComponent(kind)}/${resourcePath(name)}/versions`;
       const answer = await api.get(path, listOf(VersionRow));
       show(answer, () => renderVersions(answer.items));
     },
@@ -111,11 +110,11 @@ function registerHistory(drift: Command): void {
       .command('diff')
       .description('how two versions of a manifest differ')
       .argument('<kind>', 'Service, Policy, …')
-      .argument('<name>', 'namespace/name')
+      .argument('<name>', 'name, or namespace/name')
       .argument('<from>', 'revision, as `drift versions` lists it')
       .argument('<to>', 'revision'),
     async ({ api, args: [kind = '', name = '', from = '', to = ''], show }) => {
-      const path = `/manifests/${encodeURIComponent(kind)}/${placeOf(name)}/diff`;
+      const path = `/manifests/${encodeURIComponent(kind)}/${resourcePath(name)}/diff`;
       const between = { from: String(revisionOf(from)), to: String(revisionOf(to)) };
       const answer = await api.get(path, VersionDiff, between);
       show(answer, () => renderDiff(answer));

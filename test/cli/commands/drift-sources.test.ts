@@ -107,6 +107,7 @@ describe('of sources that change', () => {
     const line = (revision: number, commit: string) =>
       new RegExp(`^${revision} +${TIME} +git:fleet +${commit} +${sum} +${BOB} +fleet/web.yaml:1$`);
     expect(versions).toHaveLength(3);
+    expect(await linesOf('versions', 'service', 'web')).toEqual(versions);
     expect(versions[1]).toMatch(line(2, commits[1]));
     expect(versions[2]).toMatch(line(1, commits[0]));
     expect(await linesOf('diff', 'service', 'default/web', '1', '2')).toEqual([
@@ -114,9 +115,7 @@ describe('of sources that change', () => {
       '  - "1"',
       '  + "2"',
     ]);
-    expect(await linesOf('diff', 'service', 'default/web', '2', '2')).toEqual([
-      'they do not differ',
-    ]);
+    expect(await linesOf('diff', 'service', 'web', '2', '2')).toEqual(['they do not differ']);
     expect(await jsonOf('diff', 'Service', 'default/web', '1', '2')).toMatchObject({
       ...{ from: 1, to: 2 },
       changes: [{ op: 'replace', path: '/spec/runtime/env/VERSION', from: '1', to: '2' }],
@@ -288,7 +287,6 @@ describe('of one that stays', () => {
     ['nothing pinned', ['release'], 1, /^no source is pinned$/],
     ['that one not pinned', ['release', 'git:fleet'], 1, /sources that are pinned: none$/],
     ['a misspelt kind', ['versions', 'servce', 'default/web'], 1, /did you mean "Service"\?$/],
-    ['no namespace', ['versions', 'service', 'web'], 2, /^"web": write namespace\/name$/],
     ['a version of others', ['diff', 'service', 'default/web', '1', '7'], 1, /newest first: 1$/],
     ['versions of no number', ['diff', 'service', 'default/web', 'x', '1'], 2, /^"x" is no number/],
     ['a limit that is none', ['revisions', '--limit', 'all'], 1, /limit: /],
