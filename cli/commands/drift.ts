@@ -9,6 +9,9 @@ import { clock, fullKey, resourcePath, table, talksToApi } from '../output';
 const WIDEST = 80;
 const WIDEST_PATH = 40;
 
+/** Options that are handed on as they are. */
+const FILTERS = ['namespace', 'severity', 'kind', 'pointer', 'since', 'until'] as const;
+
 export function register(program: Command): void {
   const drift = program.command('drift');
   registerSources(drift);
@@ -19,13 +22,17 @@ export function register(program: Command): void {
       .argument('[resource]', 'only of this resource')
       .option('--namespace <namespace>', 'only of this namespace')
       .option('--severity <severity>', 'only what is critical, warning or info')
+      .option('--kind <kind>', 'only what is missing, extra, changed or version')
+      .option('--pointer <start>', 'only where the pointer begins so: /env/')
+      .option('--since <time>', 'what differed then or later')
+      .option('--until <time>', 'what differed then or before')
       .option('--resolved', 'what differed earlier, instead of what differs now')
       .option('--limit <n>', 'how many', '100'),
     async ({ api, args: [resource], options, show }) => {
+      const filters = Object.fromEntries(FILTERS.map((name) => [name, options.text(name)]));
       const answer = await api.get('/drift', listOf(DriftRow), {
         resource: resource === undefined ? undefined : fullKey(resource),
-        namespace: options.text('namespace'),
-        severity: options.text('severity'),
+        ...filters,
         resolved: String(options.flag('resolved')),
         limit: options.text('limit'),
       });
@@ -33,7 +40,7 @@ export function register(program: Command): void {
       const isMore = typeof nextCursor === 'string';
       const more = isMore ? ['there is more: raise --limit, or name a resource'] : [];
       const asked = { resource, isResolved: options.flag('resolved') };
-      const isFiltered = (options.text('namespace') ?? options.text('severity')) !== undefined;
+      const isFiltered = FILTERS.some((name) => options.text(name) !== undefined);
       const nothing = items.length > 0 ? '' : await whyNothing(api, { ...asked, isFiltered });
       show(answer, () => [...renderDrift(items, nothing), ...more]);
     },

@@ -352,6 +352,15 @@ describe('drift', () => {
     ]);
   });
 
+  test('is asked for by every filter of the API', async () => {
+    routes = { 'GET /drift': { items: [], nextCursor: null } };
+    const filters = { kind: 'missing', pointer: '/env/', since: '1000', until: '2000' };
+    const given = Object.entries(filters).flatMap(([name, value]) => [`--${name}`, value]);
+    expect((await run(registerDrift, 'drift', ...given)).out).toBe('no drift that matches\n');
+    const asked = new URL(server.seen[0]?.url ?? '', 'http://api').searchParams;
+    expect(Object.fromEntries(asked)).toMatchObject(filters);
+  });
+
   test('is printed as the API answers it with --json', async () => {
     routes = { 'GET /drift': { items: [row], nextCursor: null } };
     const { out } = await run(registerDrift, 'drift', '--namespace', 'default', '--json');
