@@ -9,8 +9,8 @@ import { ensureReady } from './setup.mjs';
 /** Jest ends by itself right after the last test, unless something was left open. */
 const EXIT_GRACE_MS = 30_000;
 
-/** Test files at once: a test of servers waits half of its time, for a timer or a process that starts. */
-const WORKERS = Math.ceil(availableParallelism() * 1.5);
+/** Most of the time a test of servers waits: for a timer, a sample, a process that starts. */
+const WORKERS = availableParallelism();
 
 /** Why tests are left out that need what a machine may not have, by their names. */
 const LEFT_OUT = [
