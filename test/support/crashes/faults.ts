@@ -23,9 +23,11 @@ export interface Fault {
 
 const UNDER_WAY_MS = 60_000;
 
+/** An effect that may be repeated is, until it is known to be done: of a busy machine that may not be known at first. */
 function alike(outcome: string, effects: number): Fault['ends'] {
   const ends = [{ outcome, effects }];
-  return { inspectable: ends, opaque: ends, idempotent: ends };
+  const again = outcome === 'succeeded' ? [{ outcome, effects: effects + 1 }] : [];
+  return { inspectable: ends, opaque: ends, idempotent: [...ends, ...again] };
 }
 
 const ONCE: Ending = { outcome: 'succeeded', effects: 1 };
