@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { ObservedState, Runtime, RuntimeTarget, StepResult } from '../domain/action/runtime';
 import type { Change } from '../domain/drift/change';
 import { compare, type Attributions, type Compared } from '../domain/drift/compare';
 import { isLeft } from '../domain/drift/repair';
 import type { Places } from '../platform/places';
+import { sha256 } from '../platform/sha256';
 import { insertAudit } from '../storage/audit';
 import { withTargetLock } from '../storage/journal';
 import type { Observation } from '../storage/observation';
@@ -136,8 +136,4 @@ async function auditStart(
       details: { identity: result.identity, summary: result.summary, revision, observer },
     },
   ]);
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

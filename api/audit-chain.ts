@@ -1,6 +1,7 @@
 import { verifyChain, type ChainLink } from '../domain/audit-chain';
 import { chainStart, isCheckpointTold, newestCheckpoint } from '../storage/audit-retention';
-import { loadChain, sha256 } from '../storage/seals';
+import { sha256 } from '../platform/sha256';
+import { loadChain } from '../storage/seals';
 import type { Pool } from 'pg';
 
 const BATCH = 1000;

@@ -6,12 +6,12 @@ import { REPORTED_RUNTIMES } from '../domain/drift/normalise';
 import { createBatcher } from '../platform/batcher';
 import { createComplaints } from '../platform/complaints';
 import type { Logger } from '../platform/logger';
+import { sha256 } from '../platform/sha256';
 import { isDatabaseAway } from '../storage/away';
 import { listen } from '../storage/listen';
 import type { Observation } from '../storage/observation';
 import { createObservationStore, recordObservations, type Recorded } from '../storage/observations';
 import { forgetChanged, listTold, type ToldState } from '../storage/states';
-import { sha256 } from './report';
 import { createWaker } from './waker';
 
 /** The net below NOTIFY. */

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { blameRevisions } from '../activities/attribution/git-hints';
 import type { ObservedState } from '../domain/action/runtime';
 import type { Change } from '../domain/drift/change';
 import { compare, recalling, type Compared, type Explaining } from '../domain/drift/compare';
 import { isReported } from '../domain/drift/normalise';
 import { completed } from '../domain/drift/partial-report';
+import { sha256 } from '../platform/sha256';
 import type { Db } from '../storage/database';
 import { recordObservation, type ObservationStore } from '../storage/observations';
 import type { Recorded } from '../storage/observations';
@@ -152,8 +152,4 @@ function refuseSkipped(recorded: Recorded, resource: string): void {
 /** The time at which an observation counts as old; it is looked at, or told, far more often. */
 export function isStale({ config, now }: ApiDeps, observedAt: number): boolean {
   return now() - observedAt > config.staleAfter;
-}
-
-export function sha256(given: string): string {
-  return createHash('sha256').update(given).digest('hex');
 }

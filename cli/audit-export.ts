@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { GENESIS, verifyChain, type ChainLink, type SealedRow } from '../domain/audit-chain';
+import { sha256 } from '../platform/sha256';
 import type { Verification } from './answers';
 import { CliFailure } from './failure';
 
@@ -89,8 +89,4 @@ function follow(chains: Map<string, Chain>, row: SealedRow): void {
 function firstOf({ number, previousHash }: SealedRow): Chain {
   const start = number === 1 ? GENESIS : { number: number - 1, hash: previousHash };
   return { start, last: start, firstBroken: null };
-}
-
-function sha256(input: string): string {
-  return createHash('sha256').update(input).digest('hex');
 }

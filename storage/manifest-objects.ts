@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { changedPointers } from '../domain/drift/diff';
 import type { Policy } from '../domain/policy/policy';
 import { resourceKey, type ResourceKey, type ServiceSpec } from '../domain/resource';
+import { sha256 } from '../platform/sha256';
 import { query } from './database';
 import { deleteDefinitions, isDefinitionKind, writeDefinitions } from './definitions';
 import { nameOf, resourcesOf, type ManifestName, type ManifestObject } from './manifest-plan';
@@ -184,6 +184,7 @@ async function noteChanges(
      where resource = any($1)`,
     [[...specs.keys()]],
   );
+  if (seen.length === 0) return;
   const changes = seen.map(({ resource, spec: before }) => {
     const after = specs.get(resource) ?? before;
     const changed = changedPointers(before, after, sha256).map((pointer) => [pointer, revision]);
@@ -196,10 +197,6 @@ async function noteChanges(
      where s.resource = r.resource and r.changed <> '{}'`,
     [JSON.stringify(changes)],
   );
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Ends the resources that these Services made and no longer make; by name of the Service. */

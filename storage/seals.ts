@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import {
   GENESIS,
@@ -7,6 +6,7 @@ import {
   type SealedContent,
   type SealedRow,
 } from '../domain/audit-chain';
+import { sha256 } from '../platform/sha256';
 import { inTransaction, query, type Db } from './database';
 
 /**
@@ -86,11 +86,6 @@ async function insertSeals(db: Db, rows: readonly SealedRow[]): Promise<void> {
     ],
   );
   await query(db, `select pg_notify('vigil_sealed', '')`);
-}
-
-/** Hex SHA-256 of a text in UTF-8. */
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Sealed rows of one namespace with a number above `after`, in chain order. */

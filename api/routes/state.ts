@@ -9,7 +9,8 @@ import { changeAnswer, toChangeAnswer } from '../change-answer';
 import type { ApiDeps } from '../deps';
 import { plugin } from '../plugin';
 import { conflict, notFound } from '../problems';
-import { findWatched, isStale, report, sha256 } from '../report';
+import { sha256 } from '../../platform/sha256';
+import { findWatched, isStale, report } from '../report';
 import { reportBody } from '../report-body';
 import { timeAnswer, toTime, toTimeOrNull } from '../times';
 

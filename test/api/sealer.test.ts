@@ -4,7 +4,8 @@ import type { AuditEvent } from '../../domain/audit';
 import { insertAudit } from '../../storage/audit';
 import { createPool, query } from '../../storage/database';
 import { GENESIS, verifyChain } from '../../domain/audit-chain';
-import { loadChain, newestSeal, sha256 } from '../../storage/seals';
+import { sha256 } from '../../platform/sha256';
+import { loadChain, newestSeal } from '../../storage/seals';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 import { waitFor } from '../support/wait';
 

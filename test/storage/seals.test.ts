@@ -2,7 +2,8 @@ import type { AuditEvent } from '../../domain/audit';
 import { insertAudit } from '../../storage/audit';
 import { inTransaction } from '../../storage/database';
 import { GENESIS, GENESIS_HASH, verifyChain, type SealedRow } from '../../domain/audit-chain';
-import { loadChain, newestSeal, sealBatch, sha256 } from '../../storage/seals';
+import { sha256 } from '../../platform/sha256';
+import { loadChain, newestSeal, sealBatch } from '../../storage/seals';
 import { createTestDatabase, type TestDatabase } from '../support/database';
 
 let database: TestDatabase;

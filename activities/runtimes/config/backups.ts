@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../files/config-files';
+import { sha256 } from '../../../platform/sha256';
 import { replaceFile } from '../files/replace';
 import type { FileState } from '../files/replace-all';
 import type { Remembered } from './look';

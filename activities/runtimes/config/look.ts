@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import type { ObservedState, RuntimeTarget, Snapshot } from '../../../domain/action/runtime';
 import type { ConfigFile } from '../../../domain/resource';
 import { ownerOf, wantedAttributes, type Attributes } from '../files/attributes';
-import { observeFiles, sha256, wantedChecksum } from '../files/config-files';
+import { sha256 } from '../../../platform/sha256';
+import { observeFiles, wantedChecksum } from '../files/config-files';
 import type { FileState } from '../files/replace-all';
 import { filesOf } from './context';
 

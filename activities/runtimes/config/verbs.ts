@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { ExecuteRequest, RuntimeTarget, StepResult } from '../../../domain/action/runtime';
-import { observeFiles, sha256 } from '../files/config-files';
+import { sha256 } from '../../../platform/sha256';
+import { observeFiles } from '../files/config-files';
 import { makeFolder } from '../files/make-folder';
 import { replaceAll, type FileState, type Replacement } from '../files/replace-all';
 import { bringBack, keep } from './backups';

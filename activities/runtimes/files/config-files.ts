@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -7,6 +6,7 @@ import type { Attribution } from '../../../domain/drift/change';
 import { pointerTo } from '../../../domain/drift/normalise';
 import { tidyPath } from '../../../domain/drift/paths';
 import type { ConfigFile } from '../../../domain/resource';
+import { sha256 } from '../../../platform/sha256';
 import { wantedAttributes } from './attributes';
 import { writtenBy } from './attribution';
 import { makeFolder } from './make-folder';
@@ -96,8 +96,4 @@ async function checksumOf(path: string, found: Stats): Promise<string | null> {
     known.set(path, { identity, sha256: sum });
   }
   return sum;
-}
-
-export function sha256(content: string | Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
 }

@@ -1,7 +1,7 @@
 import { readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Attributes } from './attributes';
-import { sha256 } from './config-files';
+import { sha256 } from '../../../platform/sha256';
 import { syncFolder, writeDurably } from './replace';
 
 /** A file's content and what else it is. */

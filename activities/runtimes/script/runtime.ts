@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { foundByIdentity, toldIdentity, UNSEEN } from '../../../domain/action/opaque';
@@ -9,6 +8,7 @@ import type {
   Snapshot,
 } from '../../../domain/action/runtime';
 import type { ScriptAction, ScriptSpec } from '../../../domain/runtime-spec';
+import { sha256 } from '../../../platform/sha256';
 import { argumentsOf } from './command';
 import { createScriptEnvironment } from './environment';
 import { findProgram } from './program';
@@ -110,8 +110,4 @@ async function checkFolder(path: string): Promise<void> {
     () => false,
   );
   if (!isFolder) throw new Error(`its working folder ${path} is not there`);
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

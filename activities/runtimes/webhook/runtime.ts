@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { foundByIdentity, toldIdentity, UNSEEN } from '../../../domain/action/opaque';
 import type {
   ExecuteRequest,
@@ -8,6 +7,7 @@ import type {
 } from '../../../domain/action/runtime';
 import type { WebhookAction, WebhookSpec } from '../../../domain/runtime-spec';
 import { createAddressRanges } from '../../../platform/address-ranges';
+import { sha256 } from '../../../platform/sha256';
 import { faultOf, resultOf, type Asked } from './answer';
 import { createHostBreakers } from './breakers';
 import { createCall, resolveHeaders } from './call';
@@ -110,8 +110,4 @@ function actionOf({ target, step }: ExecuteRequest): WebhookAction {
 /** An address that is refused says which of the manifest's URLs it is about. */
 function named(what: string, error: unknown): unknown {
   return error instanceof RefusedAddressError ? new Error(`${what}: ${error.message}`) : error;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
