@@ -135,7 +135,7 @@ export const gitopsConfigSchema = z.object({
     .superRefine((all, context) => {
       const names = [
         ...all.folders.map((folder) => `folder:${folder}`),
-        ...all.sources.map(nameOf),
+        ...all.sources.map((one) => `${one.git === undefined ? 'folder' : 'git'}:${nameOf(one)}`),
       ];
       // Two of one name would prune each other's objects for ever.
       names.forEach((name, i) => {
@@ -153,12 +153,12 @@ export const gitopsConfigSchema = z.object({
 
 export type GitopsConfig = z.output<typeof gitopsConfigSchema>;
 
-/** The owner of a source's objects: `git:github.com/acme/fleet` where it has no name. */
+/** What a source is called: its folder, or `github.com/acme/fleet`, where it has no name. */
 export function nameOf({ name, git, folder = '' }: SourceConfig): string {
-  if (git === undefined) return `folder:${name ?? folder}`;
-  if (name !== undefined) return `git:${name}`;
+  if (name !== undefined) return name;
+  if (git === undefined) return folder;
   const { host, path } = placeOf(git);
-  return `git:${host ?? ''}/${path}`;
+  return `${host ?? ''}/${path}`;
 }
 
 function tidy(path: string): string {

@@ -39,7 +39,7 @@ function createSource(config: SourceConfig, { home, now, random, renderOf }: Sou
   if (git === undefined) throw new Error('a source is neither a folder nor a git repository');
   return createGitSource({
     ...{ path, selection, render, home, random },
-    name: nameOf(config).replace(/^git:/, ''),
+    name: nameOf(config),
     url: git,
     wanted: { branch, tag, commit },
     credentials: config.auth ?? {},
