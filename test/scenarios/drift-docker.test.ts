@@ -58,6 +58,10 @@ async function first(): Promise<Container> {
 const tookMs: number[] = [];
 const onsetMs: number[] = [];
 
+function middleOf(times: readonly number[]): number | undefined {
+  return [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)];
+}
+
 /** The differences that what is done leads to, once they are told. */
 async function toldOf(
   pointers: readonly string[],
@@ -86,10 +90,10 @@ describeWithDocker('drift of containers', () => {
     docker = dockerAt(dockerHost());
   });
   afterAll(() => {
-    // A busy machine may delay any of them, not all.
+    // A busy machine may delay some of them.
     if (tookMs.length === 0) return;
-    expect(Math.min(...tookMs)).toBeLessThan(TOLD_MS);
-    expect(Math.min(...onsetMs)).toBeLessThan(TOLD_MS);
+    expect(middleOf(tookMs)).toBeLessThan(TOLD_MS);
+    expect(middleOf(onsetMs)).toBeLessThan(TOLD_MS);
   });
   afterEach(async () => {
     await scenario.stop();

@@ -23,11 +23,9 @@ export interface Fault {
 
 const UNDER_WAY_MS = 60_000;
 
-/** An effect that may be repeated is, until it is known to be done: of a busy machine that may not be known at first. */
 function alike(outcome: string, effects: number): Fault['ends'] {
   const ends = [{ outcome, effects }];
-  const again = outcome === 'succeeded' ? [{ outcome, effects: effects + 1 }] : [];
-  return { inspectable: ends, opaque: ends, idempotent: [...ends, ...again] };
+  return { inspectable: ends, opaque: ends, idempotent: ends };
 }
 
 const ONCE: Ending = { outcome: 'succeeded', effects: 1 };
@@ -101,6 +99,15 @@ export const KILLS: readonly Fault[] = [
   },
 ];
 
+/**
+ * Four actions go on at once: on a busy machine one may be silent for too long, and an effect that
+ * may be repeated is, until it is known to be done.
+ */
+function orAgain({ idempotent, ...ends }: Fault['ends']): Fault['ends'] {
+  const again = idempotent.map(({ outcome, effects }) => ({ outcome, effects: effects + 1 }));
+  return { ...ends, idempotent: [...idempotent, ...again] };
+}
+
 /** One SIGKILL that meets four actions, each in another step than that with the effect. */
 export const OTHER_STEPS: readonly (Fault & { point: Point })[] = (
   [
@@ -110,7 +117,7 @@ export const OTHER_STEPS: readonly (Fault & { point: Point })[] = (
     ['recorded', 'killed before it tells that the outcome is recorded'],
   ] as const
 ).map(([point, row]) => ({
-  ...{ key: point, point, row, ends: alike('succeeded', 1) },
+  ...{ key: point, point, row, ends: orAgain(alike('succeeded', 1)) },
   inject: () => Promise.resolve(),
 }));
 
